@@ -1,0 +1,98 @@
+import { Command } from 'commander';
+import type { Logger } from 'pino';
+import { LocalFileSystem } from '../files/local/local-file-system.js';
+import { LocalBackend } from '../process/local/local-backend.js';
+import { ExecServer } from '../server/exec-server.js';
+import { ListenAddressError, parseListenAddress } from '../transport/listen-address.js';
+import { createLogger } from './logging.js';
+import { UsageError } from './usage-error.js';
+
+interface ServeOptions {
+  listen: string;
+  sessionTtl?: string;
+  allowedHost?: string[];
+  insecureNoAuth?: boolean;
+  logLevel: string;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('Serve processes, files and HTTP of this machine. Prints its URL on stdout.')
+    .option('--listen <url>', 'ws://IP:PORT, unix:///path or stdio', 'ws://127.0.0.1:0')
+    .option('--session-ttl <seconds>', 'how long a session outlives its connection (default: 80)')
+    .option('--allowed-host <name...>', 'names, besides IP addresses and localhost, that clients may connect to')
+    .option('--insecure-no-auth', 'listen on an address that other machines can reach, for anybody')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', 'info')
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const address = readAddress(options.listen);
+  const sessionTtlMs = readSeconds('--session-ttl', options.sessionTtl);
+  const log = await createLogger(options.logLevel);
+  const backend = new LocalBackend();
+  const server = new ExecServer({
+    processes: backend,
+    files: new LocalFileSystem(),
+    sessionTtlMs,
+    allowedHosts: options.allowedHost?.map((name) => name.toLowerCase()),
+    insecureNoAuth: options.insecureNoAuth,
+    log,
+  });
+  const shutDown = shutDownOnce(server, backend, log);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutDown(signal));
+
+  if (address.kind === 'stdio') {
+    await server.serveStdio();
+    await shutDown('end of input');
+    return;
+  }
+  try {
+    const url = await server.listen(address);
+    process.stdout.write(`${url}\n`);
+    log.info({ url }, 'listening');
+  } catch (error) {
+    await server.close();
+    throw error instanceof ListenAddressError ? new UsageError(`--listen: ${error.message}`) : error;
+  }
+}
+
+/** Ends everything and then this process, whoever asks and how often. */
+function shutDownOnce(server: ExecServer, backend: LocalBackend, log: Logger): (why: string) => Promise<void> {
+  let ending: Promise<void> | undefined;
+  return (why) => {
+    ending ??= (async () => {
+      log.info({ why }, 'shutting down');
+      try {
+        await server.close();
+      } catch (error) {
+        log.error({ err: error }, 'shutting down failed');
+      } finally {
+        backend.killAll();
+      }
+      // Connections that are still flushing get a moment; nothing else is left to wait for.
+      setTimeout(() => process.exit(0), FLUSH_MS).unref();
+    })();
+    return ending;
+  };
+}
+
+/** How long connections may flush their last messages at the end. */
+const FLUSH_MS = 1_000;
+
+function readAddress(text: string) {
+  try {
+    return parseListenAddress(text);
+  } catch (error) {
+    throw error instanceof ListenAddressError ? new UsageError(`--listen: ${error.message}`) : error;
+  }
+}
+
+function readSeconds(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (text.trim() === '' || !Number.isFinite(seconds) || seconds < 0) {
+    throw new UsageError(`${flag}: expected a number of seconds, got \`${text}\``);
+  }
+  return seconds * 1000;
+}

@@ -1,0 +1,47 @@
+import { LocalFileSystem } from '../files/local/local-file-system.js';
+import type { FileSystem } from '../files/types.js';
+import { LocalBackend } from '../process/local/local-backend.js';
+import type { ExecBackend } from '../process/types.js';
+import { ExecServer, type ExecServerOptions } from '../server/exec-server.js';
+import { parseListenAddress } from '../transport/listen-address.js';
+
+export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'processes' | 'files'> {
+  /** `ws://IP:PORT`, `unix:///path`, or several. `stdio` is served with `serveStdio`. Default `ws://127.0.0.1:0`. */
+  listen?: string | readonly string[] | undefined;
+  /** Where processes run. Default: on this machine. */
+  processes?: ExecBackend | undefined;
+  /** Where files are. Default: on this machine; `null`: not served. */
+  files?: FileSystem | null | undefined;
+}
+
+export interface RunningExecServer extends AsyncDisposable {
+  readonly server: ExecServer;
+  /** Where it listens, in the order of `listen`, with real ports. */
+  readonly urls: readonly string[];
+  /** Ends its processes, then its connections. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts a server for the capabilities it is handed: those of this machine unless others are given. */
+export async function createExecServer(options: CreateExecServerOptions = {}): Promise<RunningExecServer> {
+  const {
+    listen = 'ws://127.0.0.1:0',
+    processes = new LocalBackend(),
+    files = new LocalFileSystem(),
+    ...rest
+  } = options;
+  const server = new ExecServer({ ...rest, processes, files: files ?? undefined });
+  const close = () => server.close();
+  try {
+    const urls: string[] = [];
+    for (const text of typeof listen === 'string' ? [listen] : listen) {
+      const address = parseListenAddress(text);
+      if (address.kind === 'stdio') throw new Error('stdio is served with server.serveStdio(), not listened on');
+      urls.push(await server.listen(address));
+    }
+    return { server, urls, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

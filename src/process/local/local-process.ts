@@ -1,0 +1,194 @@
+import { constants as os } from 'node:os';
+import type { ReadOptions, ReadResult } from '../../event-log/events.js';
+import { ProcessLog, type SubscribeOptions } from '../../event-log/process-log.js';
+import type { RetentionBudget } from '../../event-log/retention-budget.js';
+import type { Subscription } from '../../event-log/subscription.js';
+import { invalidParams, invalidRequest } from '../../protocol/errors.js';
+import type { TerminalSize, WriteStatus } from '../../protocol/process-methods.js';
+import type { ExecProcess, ProcessId, ProcessInfo, StartParams, TerminateOptions, WriteOptions } from '../types.js';
+import type { Child, ExitStatus } from './child.js';
+import { DEFAULT_GRACE_MS, OUTPUT_AFTER_KILL_MS, REMEMBERED_WRITE_IDS, STDIN_MAX_BYTES } from './limits.js';
+import { foregroundGroupOf, relativesOf, sendSignal } from './process-tree.js';
+
+export interface LocalProcessOptions {
+  budget: RetentionBudget;
+  retainedBytes?: number | undefined;
+  /** The leader has ended and its output too. */
+  onClosed(process: LocalProcess): void;
+}
+
+/** A child of this process. */
+export class LocalProcess implements ExecProcess {
+  readonly processId: ProcessId;
+  readonly pid: number;
+  readonly #params: StartParams;
+  readonly #child: Child;
+  readonly #log: ProcessLog;
+  readonly #startedAtMs = Date.now();
+  readonly #writeIds = new Set<string>();
+  readonly #timeout: NodeJS.Timeout | undefined;
+  #stdinBytes = 0;
+  #killTimer: NodeJS.Timeout | undefined;
+  #killed = false;
+
+  constructor(params: StartParams, child: Child, options: LocalProcessOptions) {
+    this.processId = params.processId;
+    this.pid = child.pid;
+    this.#params = params;
+    this.#child = child;
+    this.#log = new ProcessLog({
+      budget: options.budget,
+      ...(options.retainedBytes === undefined ? {} : { maxBytes: options.retainedBytes }),
+      onPressure: (pause) => (pause ? child.pause() : child.resume()),
+    });
+    child.start({
+      output: (stream, chunk) => this.#log.appendOutput(stream, chunk),
+      exited: (status) => this.#exited(status),
+      outputEnded: () => {
+        this.#log.appendClosed();
+        options.onClosed(this);
+      },
+    });
+    if (params.timeoutMs !== undefined && !this.#log.exited) {
+      const graceMs = DEFAULT_GRACE_MS;
+      this.#timeout = setTimeout(() => void this.terminate({ graceMs }), Math.min(params.timeoutMs, 2 ** 31 - 1));
+    }
+  }
+
+  get running(): boolean {
+    return this.#log.exited === undefined;
+  }
+
+  get closed(): boolean {
+    return this.#log.closed;
+  }
+
+  events(options?: SubscribeOptions): Subscription {
+    return this.#log.subscribe(options);
+  }
+
+  read(options?: ReadOptions): Promise<ReadResult> {
+    return this.#log.read(options);
+  }
+
+  async write(chunk: Buffer, { writeId }: WriteOptions = {}): Promise<WriteStatus> {
+    if (!this.#params.pipeStdin && !this.#params.tty) return 'stdinClosed';
+    if (writeId !== undefined && this.#writeIds.has(writeId)) return 'accepted';
+    if (!this.#child.stdinOpen) return 'stdinClosed';
+    if (chunk.length === 0) return 'accepted';
+    if (this.#stdinBytes + chunk.length > STDIN_MAX_BYTES) {
+      throw invalidRequest(
+        'stdin_full',
+        `process ${this.processId} does not read its stdin: ${this.#stdinBytes} bytes are waiting, at most ${STDIN_MAX_BYTES} may`,
+        { retryable: true },
+      );
+    }
+    if (writeId !== undefined) this.#rememberWrite(writeId);
+    this.#stdinBytes += chunk.length;
+    try {
+      return (await this.#child.write(chunk)) ? 'accepted' : 'stdinClosed';
+    } finally {
+      this.#stdinBytes -= chunk.length;
+    }
+  }
+
+  async closeStdin(): Promise<void> {
+    if (this.#child.stdinOpen) this.#child.closeStdin();
+  }
+
+  async signal(name: string): Promise<void> {
+    const signal = signalNamed(name);
+    if (!this.running) return;
+    // Ctrl-C on a terminal goes to what is in front, which under an interactive shell is not the shell.
+    const front = this.#params.tty && signal === 'SIGINT' ? foregroundGroupOf(this.pid) : undefined;
+    if (front === undefined || !sendSignal(-front, signal)) sendSignal(-this.pid, signal);
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    if (!this.#params.tty) {
+      throw invalidRequest(
+        'invalid_input',
+        `process ${this.processId} has no terminal: start it with tty: true to resize it`,
+      );
+    }
+    this.#child.resize(size);
+  }
+
+  async terminate({ graceMs = 0 }: TerminateOptions = {}): Promise<{ running: boolean }> {
+    const running = this.running;
+    if (this.closed) return { running };
+    if (graceMs > 0 && running) {
+      sendSignal(-this.pid, 'SIGTERM');
+      sendSignal(-this.pid, 'SIGCONT'); // a stopped process would never see the TERM
+      this.#killTimer ??= setTimeout(() => this.kill(), graceMs);
+    } else {
+      this.kill();
+    }
+    return { running };
+  }
+
+  /** Ends at once whatever is left of it: its group, its session, and the descendants that have left both. */
+  kill(): void {
+    const relatives = relativesOf(this.pid, { bySession: this.#params.tty || !this.running });
+    sendSignal(-this.pid, 'SIGKILL');
+    for (const pid of relatives) sendSignal(pid, 'SIGKILL');
+    this.#killed = true;
+    if (!this.running) this.#releaseSoon();
+  }
+
+  info(): ProcessInfo {
+    const { argv, cwd, tty } = this.#params;
+    const exited = this.#log.exited;
+    return {
+      processId: this.processId,
+      argv,
+      cwd,
+      tty,
+      pid: this.pid,
+      startedAtMs: this.#startedAtMs,
+      running: this.running,
+      exitCode: exited?.exitCode ?? null,
+      signal: exited?.signal ?? null,
+      closed: this.closed,
+      nextSeq: this.#log.nextSeq,
+    };
+  }
+
+  ended(): Promise<void> {
+    return this.#log.whenEnded;
+  }
+
+  release(): void {
+    clearTimeout(this.#timeout);
+    clearTimeout(this.#killTimer);
+    this.#log.release();
+  }
+
+  #exited({ exitCode, signal }: ExitStatus): void {
+    clearTimeout(this.#timeout);
+    clearTimeout(this.#killTimer);
+    this.#log.appendExited(exitCode ?? 128 + (signal ? os.signals[signal] : 0), signal);
+    if (this.#killed) this.#releaseSoon();
+  }
+
+  /** After a kill the output ends by itself, unless somebody out of reach holds it; then it is taken as it stands. */
+  #releaseSoon(): void {
+    setTimeout(() => this.#child.releaseOutput(), OUTPUT_AFTER_KILL_MS);
+  }
+
+  #rememberWrite(writeId: string): void {
+    this.#writeIds.add(writeId);
+    if (this.#writeIds.size <= REMEMBERED_WRITE_IDS) return;
+    for (const oldest of this.#writeIds) {
+      this.#writeIds.delete(oldest);
+      return;
+    }
+  }
+}
+
+function signalNamed(name: string): NodeJS.Signals {
+  const full = name === 'interrupt' ? 'SIGINT' : name === 'terminate' ? 'SIGTERM' : name === 'kill' ? 'SIGKILL' : name;
+  const candidate = full.startsWith('SIG') ? full : `SIG${full.toUpperCase()}`;
+  if (Object.hasOwn(os.signals, candidate)) return candidate as NodeJS.Signals;
+  throw invalidParams(`unknown signal \`${name}\`: expected \`interrupt\` or a name such as SIGTERM`);
+}

@@ -1,0 +1,116 @@
+import { accessSync, closeSync, constants, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import { errnoOf } from '../../protocol/os-error.js';
+import { pathBytes } from '../../protocol/paths.js';
+import { spawnFailed } from './os-error.js';
+
+/** Where `execvp` looks when the environment has no PATH. */
+const DEFAULT_PATH = '/bin:/usr/bin';
+
+/** The longest single argument that Linux takes: MAX_ARG_STRLEN, its NUL included. */
+const MAX_ARGUMENT_BYTES = 131_072;
+
+/**
+ * Finds out before the fork what would make `exec` fail, because after a fork onto a terminal nobody could tell us.
+ * A program whose file changes in between fails in the child, with exit code 1 and a message on the terminal.
+ * Throws a WireError of kind spawn_failed, worded alike for pipes and terminals.
+ */
+export function checkLaunch(
+  argv: readonly string[],
+  arg0: string | undefined,
+  cwd: string,
+  env: Record<string, string>,
+): void {
+  const [program = ''] = argv;
+  const texts = [...argv, arg0 ?? '', ...Object.entries(env).flat()];
+  if (texts.some((text) => text.includes('\0'))) {
+    throw spawnFailed('EINVAL', 'nul byte found in provided data: argv, arg0 and env must not hold one');
+  }
+  if (program === '') throw spawnFailed('ENOENT', 'missing program: argv[0] is empty');
+  for (const text of argv) {
+    if (text.length * 3 >= MAX_ARGUMENT_BYTES && Buffer.byteLength(text) >= MAX_ARGUMENT_BYTES) {
+      throw spawnFailed(
+        'E2BIG',
+        `an argument has ${Buffer.byteLength(text)} bytes, at most ${MAX_ARGUMENT_BYTES - 1} fit`,
+      );
+    }
+  }
+  checkDirectory(cwd);
+  checkFormat(findProgram(program, cwd, env.PATH));
+}
+
+function checkDirectory(cwd: string): void {
+  try {
+    if (!statSync(pathBytes(cwd)).isDirectory()) throw spawnFailed('ENOTDIR', `cwd \`${cwd.toWellFormed()}\``);
+    accessSync(pathBytes(cwd), constants.X_OK);
+  } catch (error) {
+    const code = errnoOf(error);
+    throw code ? spawnFailed(code, `cwd \`${cwd.toWellFormed()}\``) : error;
+  }
+}
+
+/** The file that `execvp` would run. */
+function findProgram(program: string, cwd: string, path = DEFAULT_PATH): string {
+  if (program.includes('/')) {
+    const file = posix.resolve(cwd, program);
+    const problem = problemWith(file);
+    if (problem) throw spawnFailed(problem, `program \`${program}\``);
+    return file;
+  }
+  let denied = false;
+  for (const directory of path.split(':')) {
+    const file = posix.resolve(cwd, directory, program);
+    const problem = problemWith(file);
+    if (!problem) return file;
+    if (problem === 'EACCES') denied = true;
+  }
+  throw spawnFailed(denied ? 'EACCES' : 'ENOENT', `program \`${program}\` was looked for in PATH \`${path}\``);
+}
+
+function problemWith(file: string): string | undefined {
+  try {
+    if (!statSync(pathBytes(file)).isFile()) return 'EACCES';
+    accessSync(pathBytes(file), constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return errnoOf(error) ?? 'EACCES';
+  }
+}
+
+/** `execvp` of libc hands files of unknown format to the shell; the peers and `exec` itself refuse them. */
+function checkFormat(file: string): void {
+  const head = readHead(file);
+  if (!head || head.subarray(0, 4).equals(Buffer.from('\x7fELF'))) return;
+  if (head.subarray(0, 2).toString() !== '#!') {
+    if (process.platform === 'linux' && !hasRegisteredFormats()) throw spawnFailed('ENOEXEC', `program \`${file}\``);
+    return;
+  }
+  const line = head.toString('utf8', 2).split('\n', 1)[0] ?? '';
+  const interpreter = line.trim().split(/[ \t]/, 1)[0] ?? '';
+  const problem = interpreter === '' ? 'ENOEXEC' : problemWith(posix.resolve('/', interpreter));
+  if (problem) throw spawnFailed(problem, `the interpreter \`${interpreter}\` of program \`${file}\``);
+}
+
+function readHead(file: string): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = openSync(pathBytes(file), 'r');
+  } catch {
+    return undefined; // executable but not readable: `exec` decides
+  }
+  try {
+    const head = Buffer.alloc(256);
+    return head.subarray(0, readSync(fd, head));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Has somebody registered further formats (binfmt_misc)? Then `exec` decides. */
+function hasRegisteredFormats(): boolean {
+  try {
+    return readdirSync('/proc/sys/fs/binfmt_misc').some((name) => name !== 'register' && name !== 'status');
+  } catch {
+    return false; // not mounted, so there are none
+  }
+}

@@ -1,0 +1,11 @@
+export type { IncomingMessage, RequestId } from './envelope.js';
+export { asciiJson, decodeMessage, encodeError, encodeNotification, encodeRequest, encodeResult } from './envelope.js';
+export type { ErrorData, ErrorKind } from './errors.js';
+export { ErrorCode, WireError } from './errors.js';
+export type { MethodName, ParamsInput, ParamsOf, ResultOf, ServerNotificationName } from './methods.js';
+export { INITIALIZED, methods, serverNotifications } from './methods.js';
+export type { NativePath, PathDialect } from './paths.js';
+export { formatPath, PathError, parsePath } from './paths.js';
+export type { EnvironmentPolicy, OutputStream, TerminalSize, WriteStatus } from './process-methods.js';
+export type { EnvironmentInfo, ExtensionCapability } from './session-methods.js';
+export { extensionCapabilities } from './session-methods.js';

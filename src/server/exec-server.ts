@@ -1,0 +1,173 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FileSystem } from '../files/types.js';
+import type { ExecBackend } from '../process/types.js';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
+import { isLoopback, type ListenAddress, ListenAddressError } from '../transport/listen-address.js';
+import { openOwnStdio } from '../transport/stdio.js';
+import { listenWebSocket, type WebSocketListener, type WebSocketListenOptions } from '../transport/websocket-listen.js';
+import { Connection } from './connection.js';
+import { environmentHandlers } from './handlers/environment.js';
+import { fileHandlers } from './handlers/files.js';
+import { processHandlers } from './handlers/process.js';
+import type { Handlers, ServerServices } from './handlers.js';
+import { refuseBrowsers } from './host-policy.js';
+import { MAX_MESSAGE_BYTES_BEFORE_INITIALIZE, PROCESS_RETENTION_MS, SESSION_TTL_MS } from './limits.js';
+import { SessionRegistry } from './session-registry.js';
+
+/** What a server reports of itself; a logger of pino fits. Never given secrets, environments or output. */
+export interface ServerLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface ExecServerOptions {
+  /** The capabilities that it puts on the wire. */
+  processes: ExecBackend;
+  files?: FileSystem | undefined;
+  /** How long a session outlives its connection. */
+  sessionTtlMs?: number | undefined;
+  /** How long a closed process can be read. */
+  processRetentionMs?: number | undefined;
+  initializeTimeoutMs?: number | undefined;
+  /** Names besides IP literals and localhost that a `Host` header may carry. */
+  allowedHosts?: readonly string[] | undefined;
+  /** Listen on addresses that other machines can reach although nobody has to show who they are. */
+  insecureNoAuth?: boolean | undefined;
+  keepAlive?: WebSocketListenOptions['keepAlive'];
+  log?: ServerLog | undefined;
+}
+
+/** Puts the capabilities it is given on the wire, for any number of connections over any number of listeners. */
+export class ExecServer {
+  readonly #options: ExecServerOptions;
+  readonly #services: ServerServices;
+  readonly #handlers: Handlers;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners: WebSocketListener[] = [];
+  /** Raises the message limit of a connection once it has introduced itself. */
+  readonly #onInitialized = new WeakMap<Channel, () => void>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ExecServerOptions) {
+    this.#options = options;
+    this.#handlers = {
+      ...processHandlers,
+      ...environmentHandlers,
+      ...(options.files ? fileHandlers(options.files) : {}),
+    };
+    this.#services = {
+      processes: options.processes,
+      files: options.files,
+      sessions: new SessionRegistry({
+        backend: options.processes,
+        sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
+        processRetentionMs: options.processRetentionMs ?? PROCESS_RETENTION_MS,
+      }),
+      initializeTimeoutMs: options.initializeTimeoutMs,
+      onInitialized: (connection) => this.#onInitialized.get(connection.channel)?.(),
+      onConnectionClosed: (connection, info) => this.#disconnected(connection, info),
+    };
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  get sessionCount(): number {
+    return this.#services.sessions.size;
+  }
+
+  /** Accepts connections at an address; resolves with its URL, the real port in it. Throws ListenAddressError. */
+  async listen(address: Exclude<ListenAddress, { kind: 'stdio' }>): Promise<string> {
+    if (address.kind === 'websocket' && !isLoopback(address.host) && !this.#options.insecureNoAuth) {
+      throw new ListenAddressError(
+        `refusing to listen on ${address.host}, which other machines can reach, without authentication; ` +
+          'expected a loopback address such as 127.0.0.1, or --insecure-no-auth if the network itself is trusted',
+      );
+    }
+    const listener = await listenWebSocket({
+      address,
+      refuse: (request) =>
+        address.kind === 'unix' ? undefined : refuseBrowsers(request, this.#options.allowedHosts ?? []),
+      onRequest: (request, response) => this.#answerHttp(request, response),
+      onChannel: (channel, { setMaxMessageBytes }) => {
+        setMaxMessageBytes(MAX_MESSAGE_BYTES_BEFORE_INITIALIZE);
+        this.#onInitialized.set(channel, () => setMaxMessageBytes(MAX_MESSAGE_BYTES));
+        this.serve(channel);
+      },
+      keepAlive: this.#options.keepAlive,
+    });
+    this.#listeners.push(listener);
+    return listener.url;
+  }
+
+  /** Serves the client at the other end of our stdin and stdout. Resolves when it has gone. */
+  serveStdio(): Promise<void> {
+    return new Promise((resolve) => this.serve(openOwnStdio(), resolve));
+  }
+
+  /** Serves the client at the other end of a channel. */
+  serve(channel: Channel, onEnd?: () => void): void {
+    if (this.#closing) {
+      channel.close(CloseCode.goingAway, 'the server is shutting down');
+      return;
+    }
+    this.#log?.debug({ peer: channel.description }, 'connected');
+    const services = onEnd
+      ? {
+          ...this.#services,
+          onConnectionClosed: (ended: Connection, info: CloseInfo) => {
+            this.#disconnected(ended, info);
+            onEnd();
+          },
+        }
+      : this.#services;
+    this.#connections.add(new Connection(channel, services, this.#handlers));
+  }
+
+  /** No new work; ends all processes, delivering what they still say; then the connections. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#options.processes.close();
+    await this.#services.sessions.close();
+    for (const { channel } of this.#connections) channel.close(CloseCode.goingAway, 'the server is shutting down');
+  }
+
+  get #log(): ServerLog | undefined {
+    return this.#options.log;
+  }
+
+  #disconnected(connection: Connection, info: CloseInfo): void {
+    this.#connections.delete(connection);
+    this.#log?.debug({ peer: connection.channel.description, code: info.code, reason: info.reason }, 'disconnected');
+  }
+
+  #answerHttp(request: IncomingMessage, response: ServerResponse): void {
+    const { status, body, headers = {} } = this.#health(request);
+    response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(body), ...headers });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  #health(request: IncomingMessage): { status: number; body: string; headers?: Record<string, string> } {
+    switch (request.url) {
+      case '/livez':
+      case '/readyz': {
+        if (request.method !== 'GET' && request.method !== 'HEAD')
+          return { status: 405, body: '', headers: { allow: 'GET,HEAD' } };
+        const draining = request.url === '/readyz' && this.#closing !== undefined;
+        return draining ? { status: 503, body: 'shutting down\n' } : { status: 200, body: '' };
+      }
+      case '/':
+        return { status: 400, body: 'this is a WebSocket endpoint: expected an Upgrade to websocket\n' };
+      default:
+        return { status: 404, body: 'nothing here\n' };
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { FileSystem } from '../files/types.js';
+import type { ExecBackend } from '../process/types.js';
+import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
+import type { CloseInfo } from '../rpc/channel.js';
+import type { Connection } from './connection.js';
+import type { Session } from './session.js';
+import type { SessionRegistry } from './session-registry.js';
+
+/** What all connections of a server share. */
+export interface ServerServices {
+  processes: ExecBackend;
+  files: FileSystem | undefined;
+  sessions: SessionRegistry;
+  initializeTimeoutMs?: number | undefined;
+  onInitialized?(connection: Connection): void;
+  onConnectionClosed(connection: Connection, info: CloseInfo): void;
+}
+
+/** What a handler is told besides its params. */
+export interface RequestContext {
+  session: Session;
+  services: ServerServices;
+  /** Aborts with a WireError when the connection has ended or lost its session. */
+  signal: AbortSignal;
+  /** Runs its argument right after the answer has been sent. */
+  afterAnswer(action: () => void): void;
+}
+
+/** A handler per method that the server serves; typed from the method table. */
+export type Handlers = {
+  [M in MethodName]?: (params: ParamsOf<M>, context: RequestContext) => Promise<ResultOf<M>>;
+};

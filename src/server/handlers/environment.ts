@@ -1,0 +1,12 @@
+import type { Handlers } from '../handlers.js';
+
+/** `environment/*`: what the place is where the processes run. */
+export const environmentHandlers = {
+  'environment/info'(_params, { services }) {
+    return services.processes.environmentInfo();
+  },
+
+  async 'environment/status'() {
+    return { status: 'ready' };
+  },
+} satisfies Handlers;

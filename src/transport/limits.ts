@@ -1,0 +1,20 @@
+/** How often an open WebSocket is pinged: below the 60 s at which common proxies cut idle connections. */
+export const PING_INTERVAL_MS = 30_000;
+
+/** Without any sign of life for this long after an unanswered ping, the connection is dead. Real peers use the same. */
+export const DEAD_AFTER_MS = 60_000;
+
+/** A keep-alive timer this late means our own loop was busy: nobody is declared dead on that evidence. */
+export const OVERLOADED_LOOP_MS = 5_000;
+
+/** How long a closing connection may take to flush and shake hands before its socket is destroyed. */
+export const CLOSE_TIMEOUT_MS = 1_000;
+
+/** A dialled WebSocket must be open within this. 3 s proved too short on busy hosts. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Above this many queued outgoing bytes a channel asks its producers to pause; enough to keep a fast link busy. */
+export const HIGH_WATER_BYTES = 512 * 1024;
+
+/** Headers, body and idle time of one HTTP request to a listener. Only health checks and upgrades are expected. */
+export const HTTP_HEADERS_TIMEOUT_MS = 10_000;

@@ -1,0 +1,183 @@
+import { isUtf8 } from 'node:buffer';
+import type { WebSocket } from 'ws';
+import { OUTGOING_FRAGMENT_BYTES } from '../protocol/limits.js';
+import { type Channel, type ChannelHandlers, CloseCode, type CloseInfo } from '../rpc/channel.js';
+import { DrainGate } from './drain-gate.js';
+import { CLOSE_TIMEOUT_MS, DEAD_AFTER_MS, OVERLOADED_LOOP_MS, PING_INTERVAL_MS } from './limits.js';
+
+export interface WebSocketChannelOptions {
+  description: string;
+  pingIntervalMs?: number;
+  deadAfterMs?: number;
+}
+
+/** A channel over an open `ws` socket, dialled or accepted. */
+export class WebSocketChannel implements Channel {
+  readonly description: string;
+  readonly #socket: WebSocket;
+  readonly #gate = new DrainGate();
+  readonly #keepAlive: NodeJS.Timeout;
+  readonly #deadAfterMs: number;
+  #handlers: ChannelHandlers | undefined;
+  #early: [Buffer, boolean][] = [];
+  #closeInfo: CloseInfo | undefined;
+  #ownReason: CloseInfo | undefined;
+  #lastHeardAt = performance.now();
+  #pingedAt: number | undefined;
+
+  constructor(socket: WebSocket, options: WebSocketChannelOptions) {
+    this.#socket = socket;
+    this.description = options.description;
+    this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
+    const pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
+    let dueAt = performance.now() + pingIntervalMs;
+    this.#keepAlive = setInterval(() => {
+      const now = performance.now();
+      const overloaded = now - dueAt > OVERLOADED_LOOP_MS;
+      dueAt = now + pingIntervalMs;
+      this.#checkAlive(now, overloaded);
+    }, pingIntervalMs);
+    this.#keepAlive.unref();
+
+    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    socket.on('pong', () => this.#heard());
+    socket.on('ping', () => this.#heard());
+    socket.on('error', (error) => {
+      this.#ownReason ??= { code: 1006, reason: error.message };
+    });
+    socket.on('close', (code, reason) => {
+      this.#end(this.#ownReason ?? { code, reason: reason.toString() || describeCode(code) });
+    });
+  }
+
+  start(handlers: ChannelHandlers): void {
+    this.#handlers = handlers;
+    const early = this.#early;
+    this.#early = [];
+    for (const [data, isBinary] of early) this.#receive(data, isBinary);
+    if (this.#closeInfo) handlers.closed(this.#closeInfo);
+  }
+
+  send(text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const bytes = Buffer.from(text, encoding);
+    for (let at = 0; at === 0 || at < bytes.length; at += OUTGOING_FRAGMENT_BYTES) {
+      const fragment =
+        bytes.length <= OUTGOING_FRAGMENT_BYTES ? bytes : bytes.subarray(at, at + OUTGOING_FRAGMENT_BYTES);
+      const fin = at + fragment.length >= bytes.length;
+      this.#gate.add(fragment.length);
+      // An error here is followed by `close`, which tells everybody.
+      this.#socket.send(fragment, { binary: false, compress: false, fin }, () => this.#gate.remove(fragment.length));
+    }
+  }
+
+  get queuedBytes(): number {
+    return this.#gate.queuedBytes;
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#gate.drained();
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
+  probe(timeoutMs: number): Promise<boolean> {
+    if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const settle = (alive: boolean) => {
+        clearTimeout(timer);
+        this.#socket.off('pong', onPong);
+        this.#socket.off('close', onClose);
+        resolve(alive);
+      };
+      const onPong = () => settle(true);
+      const onClose = () => settle(false);
+      const timer = setTimeout(() => settle(false), timeoutMs);
+      this.#socket.on('pong', onPong);
+      this.#socket.on('close', onClose);
+      this.#ping();
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.#ownReason ??= { code, reason };
+    this.#socket.close(code, truncateReason(reason));
+    // `ws` waits 30 s for the other side's close frame; a peer that never sends one must not hold a socket that long.
+    setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS).unref();
+  }
+
+  terminate(reason: string): void {
+    this.#ownReason ??= { code: 1006, reason };
+    this.#socket.terminate();
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#heard();
+    if (!this.#handlers) {
+      this.#early.push([data, isBinary]);
+    } else if (isBinary && !isUtf8(data)) {
+      this.#handlers.unreadable('the binary frame does not hold UTF-8 text');
+    } else {
+      this.#handlers.message(data.toString('utf8'));
+    }
+  }
+
+  #heard(): void {
+    this.#lastHeardAt = performance.now();
+    this.#pingedAt = undefined;
+  }
+
+  #ping(): void {
+    this.#pingedAt ??= performance.now();
+    this.#socket.ping();
+  }
+
+  /** Dead means: a ping is unanswered, nothing else came either, for the whole time, and our loop was not the reason. */
+  #checkAlive(now: number, overloaded: boolean): void {
+    const silentMs = now - this.#lastHeardAt;
+    const waitingMs = this.#pingedAt === undefined ? 0 : now - this.#pingedAt;
+    // Timers fire a little early at times; 50 ms of slack keeps that from costing a whole further interval.
+    if (!overloaded && Math.min(silentMs, waitingMs) >= this.#deadAfterMs - 50) {
+      this.terminate(`no pong for ${Math.round(waitingMs / 1000)} s`);
+      return;
+    }
+    this.#ping();
+  }
+
+  #end(info: CloseInfo): void {
+    clearInterval(this.#keepAlive);
+    this.#gate.end();
+    this.#closeInfo = info;
+    this.#handlers?.closed(info);
+  }
+}
+
+function describeCode(code: number): string {
+  switch (code) {
+    case 1005:
+      return 'closed by the other side';
+    case 1006:
+      return 'the connection ended without a close frame';
+    case CloseCode.goingAway:
+      return 'the other side is going away';
+    default:
+      return `closed with code ${code}`;
+  }
+}
+
+/** A close reason may have 123 bytes. */
+function truncateReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  return bytes.length <= 123
+    ? reason
+    : `${bytes
+        .subarray(0, 118)
+        .toString('utf8')
+        .replace(/\ufffd+$/, '')}…`;
+}

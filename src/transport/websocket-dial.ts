@@ -1,0 +1,89 @@
+import { WebSocket } from 'ws';
+import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import type { Channel } from '../rpc/channel.js';
+import { CONNECT_TIMEOUT_MS } from './limits.js';
+import { WebSocketChannel, type WebSocketChannelOptions } from './websocket-channel.js';
+
+export interface DialOptions {
+  /** Sent with the upgrade request, such as `authorization`. Never logged. */
+  headers?: Record<string, string>;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** Passed to `node:tls`: `ca`, `cert`, `key`, `rejectUnauthorized`. */
+  tls?: Record<string, unknown>;
+  keepAlive?: Pick<WebSocketChannelOptions, 'pingIntervalMs' | 'deadAfterMs'> | undefined;
+}
+
+/** The dial failed before there was a connection; nothing has been sent. */
+export class DialError extends Error {
+  override readonly name = 'DialError';
+  /** HTTP status of a refused upgrade. */
+  readonly status: number | undefined;
+
+  constructor(message: string, options: ErrorOptions & { status?: number } = {}) {
+    super(message, options);
+    this.status = options.status;
+  }
+}
+
+/** Dials `ws://`, `wss://` or `unix:///path`. Throws DialError. */
+export function dialWebSocket(url: string, options: DialOptions = {}): Promise<Channel> {
+  const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
+  const target = url.startsWith('unix://') ? `ws+unix:${url.slice('unix://'.length)}:/` : url;
+  return new Promise((resolve, reject) => {
+    let socket: WebSocket;
+    try {
+      socket = new WebSocket(target, {
+        perMessageDeflate: false, // 0.129 hangs up on the offer
+        maxPayload: MAX_MESSAGE_BYTES,
+        followRedirects: false,
+        headers: options.headers ?? {},
+        ...options.tls,
+      });
+    } catch (error) {
+      reject(new DialError(`cannot connect to \`${redact(url)}\`: ${messageOf(error)}`, { cause: error }));
+      return;
+    }
+    const fail = (error: DialError) => {
+      cleanUp();
+      socket.on('error', () => undefined); // terminating a socket that is still connecting emits one more; `error` says it all
+      socket.terminate();
+      reject(error);
+    };
+    const onAbort = () =>
+      fail(new DialError(`connecting to \`${redact(url)}\` was cancelled`, { cause: options.signal?.reason }));
+    const timer = setTimeout(
+      () => fail(new DialError(`\`${redact(url)}\` did not answer the WebSocket handshake within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    const cleanUp = () => {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+    };
+    const onError = (error: Error) =>
+      fail(new DialError(`cannot connect to \`${redact(url)}\`: ${messageOf(error)}`, { cause: error }));
+    socket.on('error', onError);
+    socket.on('unexpected-response', (_request, response) => {
+      const status = response.statusCode ?? 0;
+      fail(new DialError(`\`${redact(url)}\` refused the WebSocket with HTTP ${status}`, { status }));
+    });
+    socket.on('open', () => {
+      cleanUp();
+      resolve(new WebSocketChannel(socket, { description: `websocket ${redact(url)}`, ...options.keepAlive }));
+    });
+    if (options.signal?.aborted) onAbort();
+    else options.signal?.addEventListener('abort', onAbort);
+  });
+}
+
+function messageOf(error: unknown): string {
+  // Happy-eyeballs failures arrive as an AggregateError with an empty message.
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** URLs may carry tokens in their query or user info. */
+function redact(url: string): string {
+  return url.replace(/\?.*$/s, '?…').replace(/\/\/[^/@]*@/, '//…@');
+}
