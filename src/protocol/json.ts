@@ -17,7 +17,8 @@ const CLOSE_BRACKET = 0x5d;
 
 /**
  * Checks what JSON.parse lets pass: duplicate object keys, nesting, number of values, lone surrogates.
- * `text` must already be valid JSON. Costs one pass; strings are skipped with `indexOf`, so a large base64 field is cheap.
+ * Whether `text` is JSON at all is left to JSON.parse: of other text this may find nothing wrong.
+ * Costs one pass; strings are skipped with `indexOf`, so a large base64 field is cheap.
  * Throws an Error whose message says what is wrong.
  */
 export function scanJson(text: string): JsonScan {

@@ -40,7 +40,8 @@ export type OutputStream = z.infer<typeof outputStream>;
 
 export const processReadParams = z.object({
   processId: z.string(),
-  afterSeq: optional(unsigned),
+  /** No process ever has as many events as would take a seq beyond 2^53. */
+  afterSeq: optional(unsigned.refine(Number.isSafeInteger, 'expected a seq')),
   maxBytes: optional(unsigned),
   waitMs: optional(unsigned),
 });

@@ -5,9 +5,10 @@ import { type MethodName, methods, type ParamsOf, type ResultOf } from './method
 /** Reads the params of a request: an object, or a positional array in the order of the schema's fields. */
 export function validateParams<M extends MethodName>(method: M, params: unknown): ParamsOf<M> {
   const schema: z.ZodType = methods[method].params;
-  const parsed = schema.safeParse(Array.isArray(params) ? byPosition(schema, params) : params);
+  const named = Array.isArray(params) ? byPosition(schema, params) : params;
+  const parsed = schema.safeParse(named);
   if (parsed.success) return parsed.data as ParamsOf<M>;
-  throw invalidParams(`invalid params of ${method}: ${describe(parsed.error, params)}`);
+  throw invalidParams(`invalid params of ${method}: ${describe(parsed.error, named)}`);
 }
 
 /** Reads an answer of a peer; one that does not fit is the peer's fault and says so. */

@@ -17,7 +17,7 @@ export function childEnvironment(
   policy: EnvironmentPolicy | undefined,
   overlay: Readonly<Environment>,
 ): Environment {
-  if (!policy) return { ...overlay };
+  if (!policy) return sorted({ ...overlay });
   let env: Environment = {};
   for (const [name, value] of Object.entries(own)) {
     if (value !== undefined && inherits(policy, name)) env[name] = value;
@@ -26,7 +26,12 @@ export function childEnvironment(
   env = filter(env, (name) => !excluded(name));
   Object.assign(env, policy.set);
   if (policy.includeOnly.length > 0) env = filter(env, matcher(policy.includeOnly));
-  return Object.assign(env, overlay);
+  return sorted(Object.assign(env, overlay));
+}
+
+/** By name, as the real peers pass them on: what a child prints of its environment is the same every time. */
+function sorted(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function inherits(policy: EnvironmentPolicy, name: string): boolean {

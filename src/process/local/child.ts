@@ -1,9 +1,46 @@
+import { constants } from 'node:os';
 import type { OutputStream, TerminalSize } from '../../protocol/process-methods.js';
 
-/** How a child ended, as the operating system tells it: one of the two. */
+/** How a child ended. */
 export interface ExitStatus {
-  exitCode: number | null;
-  signal: NodeJS.Signals | null;
+  /** 0 to 255; 128 + n when signal n ended it; -1 when nobody can know, because somebody else has reaped it. */
+  exitCode: number;
+  /** Such as SIGTERM, when a signal ended it. */
+  signal: string | null;
+}
+
+export const UNKNOWN_EXIT: ExitStatus = { exitCode: -1, signal: null };
+
+export function exitedWith(exitCode: number): ExitStatus {
+  return { exitCode, signal: null };
+}
+
+export function endedBySignal(number: number): ExitStatus {
+  const name = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return { exitCode: 128 + number, signal: name ?? `SIG${number}` };
+}
+
+/** What to run, with everything resolved. */
+export interface LaunchParams {
+  argv: readonly [string, ...string[]];
+  arg0: string | undefined;
+  cwd: string;
+  env: Record<string, string>;
+}
+
+/** Starts children, each the leader of a session and process group of its own. */
+export interface Launcher {
+  /** stdout and stderr on pipes, stdin on a pipe or /dev/null. Throws a WireError of kind spawn_failed. */
+  onPipes(launch: LaunchParams, pipeStdin: boolean): Promise<Child>;
+  /** On a terminal of its own. Throws a WireError of kind spawn_failed. */
+  onTerminal(launch: LaunchParams, size: TerminalSize): Child;
+  close(): Promise<void>;
+}
+
+/** The process at the head of a child's session, and the news of its end, which comes once and never in the same tick. */
+export interface Leader {
+  pid: number;
+  onExit(listener: (status: ExitStatus) => void): void;
 }
 
 export interface ChildHandlers {

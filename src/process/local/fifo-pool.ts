@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FIFO_BATCH } from './limits.js';
 
@@ -18,14 +17,15 @@ const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
  * need, opened at both ends, and unlinked: from then on they are plain pipes.
  */
 export class FifoPool {
-  readonly directory: string;
+  readonly #directory: string;
   #names: string[] = [];
   #made = 0;
   #refill: Promise<void> | undefined;
   #closed = false;
 
-  constructor() {
-    this.directory = mkdtempSync(join(tmpdir(), 'exec-server-')); // mode 0700
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.fill().catch(() => undefined); // the first start meets the same error, and reports it
   }
 
   /** Our end can be waited on, the other is as a child expects it: blocking. `direction` is seen from the child. */
@@ -39,7 +39,7 @@ export class FifoPool {
       await this.fill();
       name = this.#names.pop();
     }
-    return this.#openEnds(join(this.directory, name), direction);
+    return this.#openEnds(join(this.#directory, name), direction);
   }
 
   /** Makes a further batch. Shared by all who wait. */
@@ -53,7 +53,6 @@ export class FifoPool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#refill?.catch(() => undefined); // its own caller has seen the error
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #openEnds(path: string, direction: 'input' | 'output'): Pipe {
@@ -85,7 +84,7 @@ export class FifoPool {
   #makeBatch(): Promise<void> {
     const names = Array.from({ length: FIFO_BATCH }, () => String(++this.#made));
     return new Promise((resolve, reject) => {
-      execFile('mkfifo', ['-m', '600', ...names], { cwd: this.directory }, (error) => {
+      execFile('mkfifo', ['-m', '600', ...names], { cwd: this.#directory }, (error) => {
         if (error && !this.#closed) return reject(new Error(`cannot make pipes with mkfifo: ${error.message}`));
         if (!error) this.#names.push(...names);
         resolve();

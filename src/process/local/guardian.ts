@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
  * Reads `+ PID` and `- PID` lines until the pipe ends, which it does however its writer dies, and then ends what is left:
- * the groups, sessions and descendants of those leaders. $1 is a directory to remove.
+ * the groups, sessions and descendants of those leaders. $1, where given, is a directory to remove.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -28,7 +28,7 @@ done
   for id in $ids; do kill -KILL "-$id" 2>/dev/null; done
   for id in $all; do kill -KILL "$id" 2>/dev/null; done
 }
-rm -rf "$1"
+[ -z "$1" ] || rm -rf "$1"
 `;
 
 /**
@@ -38,8 +38,8 @@ rm -rf "$1"
 export class Guardian {
   readonly #child: ChildProcess;
 
-  constructor(removeAtEnd: string) {
-    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'exec-server-guardian', removeAtEnd], {
+  constructor(removeAtEnd?: string) {
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'exec-server-guardian', removeAtEnd ?? ''], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },

@@ -1,17 +1,25 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { RetentionBudget } from '../../event-log/retention-budget.js';
 import { invalidRequest } from '../../protocol/errors.js';
+import type { TerminalSize } from '../../protocol/process-methods.js';
 import type { EnvironmentInfo } from '../../protocol/session-methods.js';
 import type { ExecBackend, ExecProcess, StartParams } from '../types.js';
+import type { Launcher } from './child.js';
 import { childEnvironment } from './child-environment.js';
-import { FifoPool } from './fifo-pool.js';
 import { Guardian } from './guardian.js';
 import { hostInfo } from './host-info.js';
+import { loadLibc } from './libc.js';
 import { DEFAULT_GRACE_MS, MAX_PROCESSES } from './limits.js';
 import { LocalProcess } from './local-process.js';
-import { spawnOnPipes } from './pipe-child.js';
+import { NativeLauncher } from './native-launcher.js';
+import { PortableLauncher } from './portable-launcher.js';
 import { relativesOf, sendSignal } from './process-tree.js';
-import { spawnOnTerminal } from './pty-child.js';
 import { checkLaunch } from './resolve-program.js';
+
+/** Of a terminal, where nobody says otherwise. The real peers have the same. */
+const DEFAULT_SIZE: TerminalSize = { cols: 80, rows: 24 };
 
 export interface LocalBackendOptions {
   /** The environment that environment policies start from. Default: this process's own. */
@@ -20,6 +28,8 @@ export interface LocalBackendOptions {
   retainedBytesPerProcess?: number;
   /** Output kept for all processes together, in bytes. */
   retainedBytesTotal?: number;
+  /** `portable` keeps to what Node itself offers. Default: the native launcher where it is to be had. */
+  launcher?: 'portable' | undefined;
   /** How long TERM may take before KILL when the backend is closed. */
   closeGraceMs?: number;
 }
@@ -28,8 +38,8 @@ export interface LocalBackendOptions {
 export class LocalBackend implements ExecBackend {
   readonly #options: LocalBackendOptions;
   readonly #budget: RetentionBudget;
-  readonly #fifos = new FifoPool();
-  readonly #guardian = new Guardian(this.#fifos.directory);
+  readonly #launcher: Launcher;
+  readonly #guardian: Guardian;
   readonly #processes = new Set<LocalProcess>();
   /** Leaders that have closed while members of their session live on, as daemons do. They end with us too. */
   readonly #lingering = new Set<number>();
@@ -39,7 +49,10 @@ export class LocalBackend implements ExecBackend {
   constructor(options: LocalBackendOptions = {}) {
     this.#options = options;
     this.#budget = new RetentionBudget(options.retainedBytesTotal);
-    this.#fifos.fill().catch(() => undefined); // the first start meets the same error, and reports it
+    const libc = options.launcher === 'portable' ? undefined : loadLibc();
+    const directory = libc ? undefined : mkdtempSync(join(tmpdir(), 'exec-server-')); // mode 0700
+    this.#launcher = libc ? new NativeLauncher(libc) : new PortableLauncher(directory ?? tmpdir());
+    this.#guardian = new Guardian(directory);
   }
 
   async start(params: StartParams): Promise<ExecProcess> {
@@ -51,13 +64,13 @@ export class LocalBackend implements ExecBackend {
     }
     const { argv, arg0, cwd } = params;
     const env = childEnvironment(this.#options.environment ?? process.env, params.envPolicy, params.env);
-    checkLaunch(argv, arg0, cwd, env);
     const launch = { argv, arg0, cwd, env };
+    checkLaunch(launch);
     this.#starting++;
     try {
       const child = params.tty
-        ? spawnOnTerminal(launch, params.size)
-        : await spawnOnPipes(launch, params.pipeStdin ?? false, this.#fifos);
+        ? this.#launcher.onTerminal(launch, params.size ?? DEFAULT_SIZE)
+        : await this.#launcher.onPipes(launch, params.pipeStdin ?? false);
       this.#guardian.watch(child.pid);
       const started = new LocalProcess(params, child, {
         budget: this.#budget,
@@ -109,7 +122,7 @@ export class LocalBackend implements ExecBackend {
     await Promise.all(ends);
     this.#killLingering();
     this.#guardian.close();
-    await this.#fifos.close();
+    await this.#launcher.close();
   }
 
   #killLingering(): void {

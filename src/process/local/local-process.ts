@@ -167,7 +167,7 @@ export class LocalProcess implements ExecProcess {
   #exited({ exitCode, signal }: ExitStatus): void {
     clearTimeout(this.#timeout);
     clearTimeout(this.#killTimer);
-    this.#log.appendExited(exitCode ?? 128 + (signal ? os.signals[signal] : 0), signal);
+    this.#log.appendExited(exitCode, signal);
     if (this.#killed) this.#releaseSoon();
   }
 

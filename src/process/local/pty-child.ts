@@ -1,96 +1,25 @@
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { constants as os } from 'node:os';
+import { closeSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { errnoOf } from '../../protocol/os-error.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
-import type { Child, ChildHandlers, ExitStatus } from './child.js';
+import type { Child, ChildHandlers, ExitStatus, Leader } from './child.js';
 import { PTY_TAIL_POLL_MS, PTY_WRITE_RETRY_MS, STDIN_HIGH_WATER_BYTES } from './limits.js';
-import { spawnFailed } from './os-error.js';
 import { drain, readInto } from './output-reader.js';
-import type { LaunchParams } from './pipe-child.js';
-
-/** The native part of @lydell/node-pty 1.1.0, as its own unixTerminal.js uses it. The version is pinned for that. */
-interface NativePty {
-  fork(
-    file: string,
-    args: string[],
-    env: string[],
-    cwd: string,
-    cols: number,
-    rows: number,
-    uid: number,
-    gid: number,
-    utf8: boolean,
-    helperPath: string,
-    onExit: (exitCode: number, signal: number) => void,
-  ): { fd: number; pid: number; pty: string };
-  resize(fd: number, cols: number, rows: number): void;
-}
-
-export const DEFAULT_SIZE: TerminalSize = { cols: 80, rows: 24 };
 
 const END_OF_TRANSMISSION = Buffer.from([0x04]);
 
-let native: NativePty | undefined;
-let helperPath = '';
-
-/** Loaded on first use: a server that is never asked for a terminal pays nothing for it. */
-function loadNative(): NativePty {
-  if (native) return native;
-  const require = createRequire(import.meta.url);
-  const { requireBinary } = require('@lydell/node-pty/requireBinary.js') as { requireBinary(name: string): NativePty };
-  if (process.platform === 'darwin')
-    helperPath = require.resolve(`@lydell/node-pty-darwin-${process.arch}/spawn-helper`);
-  native = requireBinary('pty.node');
-  return native;
-}
-
-/** Starts a child on a terminal of its own, the leader of its session. Throws a WireError of kind spawn_failed. */
-export function spawnOnTerminal(launch: LaunchParams, size: TerminalSize = DEFAULT_SIZE): Child {
-  let onExit: (exitCode: number, signal: number) => void = () => undefined;
-  const [file, ...args] = withArg0(launch);
-  const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
-  let forked: ReturnType<NativePty['fork']>;
-  let slaveFd: number;
-  try {
-    forked = loadNative().fork(
-      file,
-      args,
-      env,
-      launch.cwd,
-      size.cols,
-      size.rows,
-      -1,
-      -1,
-      true,
-      helperPath,
-      (exitCode, signal) => onExit(exitCode, signal),
-    );
-    // While we hold the other side too, the master never reports a hang-up, which libuv would take for the end of
-    // output although there is more to read (https://github.com/libuv/libuv/issues/4992).
-    slaveFd = openSync(forked.pty, constants.O_RDWR | constants.O_NOCTTY);
-  } catch (error) {
-    throw spawnFailed(errnoOf(error) ?? 'EAGAIN', `no terminal for program \`${launch.argv[0]}\`: ${String(error)}`);
-  }
-  const child = new PtyChild(forked.pid, forked.fd, slaveFd);
-  onExit = (exitCode, signal) => child.leaderExited(exitCode, signal);
-  return child;
-}
-
-/** `forkpty` has no argv[0] of its own, bash's `exec -a` has. */
-function withArg0({ argv, arg0 }: LaunchParams): [string, ...string[]] {
-  if (arg0 === undefined || arg0 === argv[0]) return [...argv];
-  return ['/bin/bash', '-c', 'exec -a "$0" -- "$@"', arg0, ...argv];
-}
-
-class PtyChild implements Child {
+/**
+ * A child on a terminal. Its output is complete: the other side of the terminal is held open until the leader has gone
+ * and everything it wrote has been read. The descriptors are its own from here on.
+ */
+export class PtyChild implements Child {
   readonly pid: number;
   readonly #masterFd: number;
   readonly #slaveFd: number;
+  readonly #leader: Leader;
+  readonly #setSize: (size: TerminalSize) => void;
   readonly #socket: ReadStream;
   #handlers: ChildHandlers | undefined;
-  #earlyExit: [number, number] | undefined;
   #slaveHeld = true;
   #leaderGone = false;
   #ended = false;
@@ -100,8 +29,10 @@ class PtyChild implements Child {
   #unwrittenBytes = 0;
   #writeTimer: NodeJS.Timeout | undefined;
 
-  constructor(pid: number, masterFd: number, slaveFd: number) {
-    this.pid = pid;
+  constructor(leader: Leader, masterFd: number, slaveFd: number, setSize: (size: TerminalSize) => void) {
+    this.pid = leader.pid;
+    this.#leader = leader;
+    this.#setSize = setSize;
     this.#masterFd = masterFd;
     this.#slaveFd = slaveFd;
     this.#socket = new ReadStream(
@@ -113,8 +44,8 @@ class PtyChild implements Child {
 
   start(handlers: ChildHandlers): void {
     this.#handlers = handlers;
+    this.#leader.onExit((status) => this.#leaderExited(handlers, status));
     this.#socket.resume();
-    if (this.#earlyExit) this.leaderExited(...this.#earlyExit);
   }
 
   get stdinOpen(): boolean {
@@ -135,8 +66,8 @@ class PtyChild implements Child {
     void this.write(END_OF_TRANSMISSION);
   }
 
-  resize({ cols, rows }: TerminalSize): void {
-    if (!this.#ended) loadNative().resize(this.#masterFd, cols, rows);
+  resize(size: TerminalSize): void {
+    if (!this.#ended) this.#setSize(size);
   }
 
   pause(): void {
@@ -157,15 +88,11 @@ class PtyChild implements Child {
     this.#end();
   }
 
-  leaderExited(exitCode: number, signal: number): void {
-    if (!this.#handlers) {
-      this.#earlyExit = [exitCode, signal];
-      return;
-    }
+  #leaderExited(handlers: ChildHandlers, status: ExitStatus): void {
     this.#leaderGone = true;
     if (this.#ended) {
-      this.#handlers.exited(exitStatus(exitCode, signal));
-      this.#handlers.outputEnded();
+      handlers.exited(status);
+      handlers.outputEnded();
       return;
     }
     // libuv must stop first, or it goes on taking bytes into a stream that nobody reads.
@@ -173,7 +100,7 @@ class PtyChild implements Child {
     // Ours is the only certain reading: EAGAIN from a terminal whose leader has gone means that all it wrote is taken.
     const look = drain(this.#masterFd, (chunk) => this.#output(chunk));
     this.#dropUnwritten();
-    this.#handlers.exited(exitStatus(exitCode, signal));
+    handlers.exited(status);
     this.#releaseSlave();
     if (look === 'ended') this.#end();
     else this.#pollTail();
@@ -237,9 +164,4 @@ class PtyChild implements Child {
     this.#socket.destroy();
     if (this.#leaderGone) this.#handlers?.outputEnded();
   }
-}
-
-function exitStatus(exitCode: number, signal: number): ExitStatus {
-  const name = Object.entries(os.signals).find(([, number]) => number === signal)?.[0];
-  return name === undefined ? { exitCode, signal: null } : { exitCode: null, signal: name as NodeJS.Signals };
 }

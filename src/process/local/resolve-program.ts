@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, openSync, readdirSync, readSync, stat
 import { posix } from 'node:path';
 import { errnoOf } from '../../protocol/os-error.js';
 import { pathBytes } from '../../protocol/paths.js';
+import type { LaunchParams } from './child.js';
 import { spawnFailed } from './os-error.js';
 
 /** Where `execvp` looks when the environment has no PATH. */
@@ -11,32 +12,22 @@ const DEFAULT_PATH = '/bin:/usr/bin';
 const MAX_ARGUMENT_BYTES = 131_072;
 
 /**
- * Finds out before the fork what would make `exec` fail, because after a fork onto a terminal nobody could tell us.
- * A program whose file changes in between fails in the child, with exit code 1 and a message on the terminal.
- * Throws a WireError of kind spawn_failed, worded alike for pipes and terminals.
+ * Refuses what would make `exec` fail in a way that nobody could tell us. Throws a WireError of kind spawn_failed, worded
+ * alike for pipes and terminals.
  */
-export function checkLaunch(
-  argv: readonly string[],
-  arg0: string | undefined,
-  cwd: string,
-  env: Record<string, string>,
-): void {
-  const [program = ''] = argv;
+export function checkLaunch({ argv, arg0, cwd, env }: LaunchParams): void {
   const texts = [...argv, arg0 ?? '', ...Object.entries(env).flat()];
   if (texts.some((text) => text.includes('\0'))) {
     throw spawnFailed('EINVAL', 'nul byte found in provided data: argv, arg0 and env must not hold one');
   }
-  if (program === '') throw spawnFailed('ENOENT', 'missing program: argv[0] is empty');
+  if (argv[0] === '') throw spawnFailed('ENOENT', 'missing program: argv[0] is empty');
   for (const text of argv) {
     if (text.length * 3 >= MAX_ARGUMENT_BYTES && Buffer.byteLength(text) >= MAX_ARGUMENT_BYTES) {
-      throw spawnFailed(
-        'E2BIG',
-        `an argument has ${Buffer.byteLength(text)} bytes, at most ${MAX_ARGUMENT_BYTES - 1} fit`,
-      );
+      const bytes = Buffer.byteLength(text);
+      throw spawnFailed('E2BIG', `an argument has ${bytes} bytes, at most ${MAX_ARGUMENT_BYTES - 1} fit`);
     }
   }
   checkDirectory(cwd);
-  checkFormat(findProgram(program, cwd, env.PATH));
 }
 
 function checkDirectory(cwd: string): void {
@@ -50,7 +41,7 @@ function checkDirectory(cwd: string): void {
 }
 
 /** The file that `execvp` would run. */
-function findProgram(program: string, cwd: string, path = DEFAULT_PATH): string {
+export function findProgram(program: string, cwd: string, path = DEFAULT_PATH): string {
   if (program.includes('/')) {
     const file = posix.resolve(cwd, program);
     const problem = problemWith(file);
@@ -77,8 +68,12 @@ function problemWith(file: string): string | undefined {
   }
 }
 
-/** `execvp` of libc hands files of unknown format to the shell; the peers and `exec` itself refuse them. */
-function checkFormat(file: string): void {
+/**
+ * Refuses a file that `exec` would refuse, for launchers that could not tell: `execvp` hands files of unknown format to
+ * the shell, and after a fork onto a terminal there is nobody to report to.
+ */
+export function checkFormat({ argv, cwd, env }: LaunchParams): void {
+  const file = findProgram(argv[0], cwd, env.PATH);
   const head = readHead(file);
   if (!head || head.subarray(0, 4).equals(Buffer.from('\x7fELF'))) return;
   if (head.subarray(0, 2).toString() !== '#!') {

@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants as os } from 'node:os';
+import { errnoOf } from '../../protocol/os-error.js';
+import { pathBytes } from '../../protocol/paths.js';
+import type { TerminalSize } from '../../protocol/process-methods.js';
+import {
+  type Child,
+  type ExitStatus,
+  endedBySignal,
+  exitedWith,
+  type Launcher,
+  type LaunchParams,
+  type Leader,
+} from './child.js';
+import { FifoPool, type Pipe } from './fifo-pool.js';
+import { spawnFailed } from './os-error.js';
+import { PipeChild } from './pipe-child.js';
+import { PtyChild } from './pty-child.js';
+import { checkFormat } from './resolve-program.js';
+
+/** The native part of @lydell/node-pty 1.1.0, as its own unixTerminal.js uses it. The version is pinned for that. */
+interface NativePty {
+  fork(
+    file: string,
+    args: string[],
+    env: string[],
+    cwd: string,
+    cols: number,
+    rows: number,
+    uid: number,
+    gid: number,
+    utf8: boolean,
+    helperPath: string,
+    onExit: (exitCode: number, signal: number) => void,
+  ): { fd: number; pid: number; pty: string };
+  resize(fd: number, cols: number, rows: number): void;
+}
+
+/**
+ * Starts children with what Node and node-pty offer on every system. Against the native launcher it falls short in that
+ * starts get slower as the server's memory grows, and that children inherit the masters of terminals that are open.
+ */
+export class PortableLauncher implements Launcher {
+  readonly #fifos: FifoPool;
+  #native: { pty: NativePty; helperPath: string } | undefined;
+
+  /** `directory`: where it may make its fifos. */
+  constructor(directory: string) {
+    this.#fifos = new FifoPool(directory);
+  }
+
+  async onPipes(launch: LaunchParams, pipeStdin: boolean): Promise<Child> {
+    checkFormat(launch);
+    const pipes: Pipe[] = [];
+    const take = async (direction: 'input' | 'output') => {
+      const pipe = await this.#fifos.open(direction);
+      pipes.push(pipe);
+      return pipe;
+    };
+    try {
+      const stdout = await take('output');
+      const stderr = await take('output');
+      const stdin = pipeStdin ? await take('input') : undefined;
+      const leader = await spawnLeader(launch, [stdin?.readFd ?? 'ignore', stdout.writeFd, stderr.writeFd]);
+      for (const pipe of pipes) closeSync(pipe === stdin ? pipe.readFd : pipe.writeFd);
+      return new PipeChild(leader, stdin?.writeFd, stdout.readFd, stderr.readFd);
+    } catch (error) {
+      for (const { readFd, writeFd } of pipes) {
+        closeSync(readFd);
+        closeSync(writeFd);
+      }
+      throw error;
+    }
+  }
+
+  onTerminal(launch: LaunchParams, { cols, rows }: TerminalSize): Child {
+    checkFormat(launch);
+    const [file, ...args] = withArg0(launch);
+    const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
+    let report: (status: ExitStatus) => void = () => undefined;
+    const onExit = (exitCode: number, signal: number) => report(signal ? endedBySignal(signal) : exitedWith(exitCode));
+    try {
+      const { pty, helperPath } = this.#loadPty();
+      const {
+        fd,
+        pid,
+        pty: slave,
+      } = pty.fork(file, args, env, launch.cwd, cols, rows, -1, -1, true, helperPath, onExit);
+      const leader: Leader = {
+        pid,
+        onExit(listener) {
+          report = listener;
+        },
+      };
+      // Held for the reason that the native launcher gives.
+      const slaveFd = openSync(slave, constants.O_RDWR | constants.O_NOCTTY);
+      return new PtyChild(leader, fd, slaveFd, (size) => pty.resize(fd, size.cols, size.rows));
+    } catch (error) {
+      throw spawnFailed(errnoOf(error) ?? 'EAGAIN', `no terminal for program \`${launch.argv[0]}\`: ${String(error)}`);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#fifos.close();
+  }
+
+  /** Loaded on first use: a server that is never asked for a terminal pays nothing for it. */
+  #loadPty() {
+    if (this.#native) return this.#native;
+    const require = createRequire(import.meta.url);
+    const { requireBinary } = require('@lydell/node-pty/requireBinary.js') as {
+      requireBinary(name: string): NativePty;
+    };
+    const mac = process.platform === 'darwin';
+    const helperPath = mac ? require.resolve(`@lydell/node-pty-darwin-${process.arch}/spawn-helper`) : '';
+    this.#native = { pty: requireBinary('pty.node'), helperPath };
+    return this.#native;
+  }
+}
+
+/** `forkpty` has no argv[0] of its own, bash's `exec -a` has. */
+function withArg0({ argv, arg0 }: LaunchParams): [string, ...string[]] {
+  if (arg0 === undefined || arg0 === argv[0]) return [...argv];
+  return ['/bin/bash', '-c', 'exec -a "$0" -- "$@"', arg0, ...argv];
+}
+
+async function spawnLeader(launch: LaunchParams, stdio: (number | 'ignore')[]): Promise<Leader> {
+  const { argv, arg0, env } = launch;
+  // Node takes a cwd as text only. A directory whose name is not UTF-8 is opened here and entered through /proc.
+  const cwdFd = launch.cwd.isWellFormed()
+    ? undefined
+    : openSync(pathBytes(launch.cwd), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const child = spawn(argv[0], argv.slice(1), {
+      argv0: arg0 ?? argv[0],
+      cwd: cwdFd === undefined ? launch.cwd : `/proc/self/fd/${cwdFd}`,
+      env,
+      stdio,
+      detached: true,
+    });
+    if (child.pid === undefined) throw await new Promise<Error>((resolve) => child.once('error', resolve));
+    return leaderOf(child, child.pid);
+  } catch (error) {
+    throw spawnFailed(errnoOf(error) ?? 'EINVAL', `program \`${argv[0]}\``);
+  } finally {
+    if (cwdFd !== undefined) closeSync(cwdFd);
+  }
+}
+
+function leaderOf(child: ChildProcess, pid: number): Leader {
+  return {
+    pid,
+    onExit(listener) {
+      child.once('exit', (exitCode, signal) => {
+        listener(signal ? endedBySignal(os.signals[signal]) : exitedWith(exitCode ?? 0));
+      });
+    },
+  };
+}
