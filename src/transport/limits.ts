@@ -18,3 +18,15 @@ export const HIGH_WATER_BYTES = 512 * 1024;
 
 /** Headers, body and idle time of one HTTP request to a listener. Only health checks and upgrades are expected. */
 export const HTTP_HEADERS_TIMEOUT_MS = 10_000;
+
+/** How long a spawned program may take to end by itself once its stdin has ended: a server ends its own children first. */
+export const PROGRAM_EXIT_GRACE_MS = 5_000;
+
+/** Between TERM and KILL for a spawned program that did not end with its stdin. */
+export const PROGRAM_TERM_GRACE_MS = 2_000;
+
+/** When a spawned program's stdout ends by surprise, its exit code and the rest of its stderr get this long to arrive. */
+export const LAST_WORDS_MS = 500;
+
+/** How much of the end of a spawned program's stderr is quoted in the reason, in characters. */
+export const LAST_WORDS_LENGTH = 2_000;

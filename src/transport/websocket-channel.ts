@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { OUTGOING_FRAGMENT_BYTES } from '../protocol/limits.js';
 import { type Channel, type ChannelHandlers, CloseCode, type CloseInfo } from '../rpc/channel.js';
@@ -7,6 +8,8 @@ import { CLOSE_TIMEOUT_MS, DEAD_AFTER_MS, OVERLOADED_LOOP_MS, PING_INTERVAL_MS }
 
 export interface WebSocketChannelOptions {
   description: string;
+  /** The socket underneath, to write the messages of one turn of the event loop with one system call. */
+  transport: Duplex;
   pingIntervalMs?: number;
   deadAfterMs?: number;
 }
@@ -15,11 +18,13 @@ export interface WebSocketChannelOptions {
 export class WebSocketChannel implements Channel {
   readonly description: string;
   readonly #socket: WebSocket;
+  readonly #transport: Duplex;
   readonly #gate = new DrainGate();
   readonly #keepAlive: NodeJS.Timeout;
   readonly #deadAfterMs: number;
   #handlers: ChannelHandlers | undefined;
   #early: [Buffer, boolean][] = [];
+  #corked = false;
   #closeInfo: CloseInfo | undefined;
   #ownReason: CloseInfo | undefined;
   #lastHeardAt = performance.now();
@@ -28,6 +33,7 @@ export class WebSocketChannel implements Channel {
   constructor(socket: WebSocket, options: WebSocketChannelOptions) {
     this.#socket = socket;
     this.description = options.description;
+    this.#transport = options.transport;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
     const pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
     let dueAt = performance.now() + pingIntervalMs;
@@ -61,6 +67,7 @@ export class WebSocketChannel implements Channel {
   send(text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const bytes = Buffer.from(text, encoding);
+    this.#corkForThisTurn();
     for (let at = 0; at === 0 || at < bytes.length; at += OUTGOING_FRAGMENT_BYTES) {
       const fragment =
         bytes.length <= OUTGOING_FRAGMENT_BYTES ? bytes : bytes.subarray(at, at + OUTGOING_FRAGMENT_BYTES);
@@ -69,6 +76,16 @@ export class WebSocketChannel implements Channel {
       // An error here is followed by `close`, which tells everybody.
       this.#socket.send(fragment, { binary: false, compress: false, fin }, () => this.#gate.remove(fragment.length));
     }
+  }
+
+  #corkForThisTurn(): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    this.#transport.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      this.#transport.uncork();
+    });
   }
 
   get queuedBytes(): number {

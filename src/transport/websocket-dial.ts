@@ -68,9 +68,14 @@ export function dialWebSocket(url: string, options: DialOptions = {}): Promise<C
       const status = response.statusCode ?? 0;
       fail(new DialError(`\`${redact(url)}\` refused the WebSocket with HTTP ${status}`, { status }));
     });
-    socket.on('open', () => {
-      cleanUp();
-      resolve(new WebSocketChannel(socket, { description: `websocket ${redact(url)}`, ...options.keepAlive }));
+    // The upgrade comes right before `open`, and brings the socket underneath.
+    socket.on('upgrade', ({ socket: transport }) => {
+      socket.on('open', () => {
+        cleanUp();
+        resolve(
+          new WebSocketChannel(socket, { description: `websocket ${redact(url)}`, transport, ...options.keepAlive }),
+        );
+      });
     });
     if (options.signal?.aborted) onAbort();
     else options.signal?.addEventListener('abort', onAbort);

@@ -1,18 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /**
- * Reads `+ PID` and `- PID` lines until the pipe ends, which it does however its writer dies, and then ends what is left:
- * the groups, sessions and descendants of those leaders. $1, where given, is a directory to remove.
+ * Waits until its stdin ends, which it does however the server dies, and then ends what is left: the groups, sessions and
+ * descendants of the leaders whose pids stand in the file $1/leaders. Then it removes $1.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
+read -r _
 ids=' '
-while read -r op id; do
-  case $op in
-    +) ids="$ids$id " ;;
-    -) ids="\${ids%% $id *} \${ids#* $id }" ;;
-  esac
-done
+for id in $(cat "$1/leaders"); do ids="$ids$id "; done
 [ "$ids" = ' ' ] || {
   all=$ids more=1
   while [ $more = 1 ]; do
@@ -28,39 +27,64 @@ done
   for id in $ids; do kill -KILL "-$id" 2>/dev/null; done
   for id in $all; do kill -KILL "$id" 2>/dev/null; done
 }
-[ -z "$1" ] || rm -rf "$1"
+rm -rf "$1"
 `;
+
+/** One pid in the file: digits, padded, and a newline. */
+const SLOT_BYTES = 12;
 
 /**
  * Ends the children of a server that was killed with SIGKILL and could not do it itself. A process of its own session,
- * so that what kills the server's group leaves it alone.
+ * so that what kills the server's group leaves it alone. It is told of children through a file: a pipe would wake it
+ * up twice for every one of them.
  */
 export class Guardian {
+  /** Of ours alone, and removed at the end however we end. */
+  readonly directory: string;
   readonly #child: ChildProcess;
+  readonly #file: number;
+  readonly #slots = new Map<number, number>();
+  readonly #freeSlots: number[] = [];
+  #closed = false;
 
-  constructor(removeAtEnd?: string) {
-    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'exec-server-guardian', removeAtEnd ?? ''], {
+  constructor() {
+    this.directory = mkdtempSync(join(tmpdir(), 'exec-server-')); // mode 0700
+    this.#file = openSync(join(this.directory, 'leaders'), 'w');
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'exec-server-guardian', this.directory], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
       cwd: '/',
     });
-    this.#child.unref();
     // A guardian that somebody has killed guards nobody; the server's own clean-up works without it.
     this.#child.on('error', () => undefined);
     this.#child.stdin?.on('error', () => undefined);
+    this.#child.unref();
     (this.#child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
   }
 
   watch(leader: number): void {
-    this.#child.stdin?.write(`+ ${leader}\n`);
+    const slot = this.#freeSlots.pop() ?? this.#slots.size;
+    this.#slots.set(leader, slot);
+    this.#write(slot, String(leader));
   }
 
   forget(leader: number): void {
-    this.#child.stdin?.write(`- ${leader}\n`);
+    const slot = this.#slots.get(leader);
+    if (slot === undefined) return;
+    this.#slots.delete(leader);
+    this.#freeSlots.push(slot);
+    this.#write(slot, '');
   }
 
   close(): void {
+    this.#closed = true;
     this.#child.stdin?.end();
+    closeSync(this.#file);
+  }
+
+  #write(slot: number, text: string): void {
+    if (this.#closed) return; // a start that was under way; its own backend ends it
+    writeSync(this.#file, `${text.padEnd(SLOT_BYTES - 1)}\n`, slot * SLOT_BYTES);
   }
 }

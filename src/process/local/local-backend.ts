@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { RetentionBudget } from '../../event-log/retention-budget.js';
 import { invalidRequest } from '../../protocol/errors.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
@@ -39,7 +36,7 @@ export class LocalBackend implements ExecBackend {
   readonly #options: LocalBackendOptions;
   readonly #budget: RetentionBudget;
   readonly #launcher: Launcher;
-  readonly #guardian: Guardian;
+  readonly #guardian = new Guardian();
   readonly #processes = new Set<LocalProcess>();
   /** Leaders that have closed while members of their session live on, as daemons do. They end with us too. */
   readonly #lingering = new Set<number>();
@@ -50,9 +47,7 @@ export class LocalBackend implements ExecBackend {
     this.#options = options;
     this.#budget = new RetentionBudget(options.retainedBytesTotal);
     const libc = options.launcher === 'portable' ? undefined : loadLibc();
-    const directory = libc ? undefined : mkdtempSync(join(tmpdir(), 'exec-server-')); // mode 0700
-    this.#launcher = libc ? new NativeLauncher(libc) : new PortableLauncher(directory ?? tmpdir());
-    this.#guardian = new Guardian(directory);
+    this.#launcher = libc ? new NativeLauncher(libc) : new PortableLauncher(this.#guardian.directory);
   }
 
   async start(params: StartParams): Promise<ExecProcess> {
@@ -121,8 +116,8 @@ export class LocalBackend implements ExecBackend {
     });
     await Promise.all(ends);
     this.#killLingering();
-    this.#guardian.close();
     await this.#launcher.close();
+    this.#guardian.close();
   }
 
   #killLingering(): void {
