@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../protocol/version.js';
+import { runCommand } from './run.js';
 import { serveCommand } from './serve.js';
 import { UsageError } from './usage-error.js';
 
@@ -11,7 +12,9 @@ const program = new Command('exec-server')
   .description("Runs a coding agent's commands, files and HTTP requests on any machine.")
   .version(VERSION)
   .exitOverride()
-  .addCommand(serveCommand().exitOverride());
+  .enablePositionalOptions()
+  .addCommand(serveCommand().exitOverride())
+  .addCommand(runCommand().exitOverride());
 
 try {
   await program.parseAsync();

@@ -15,3 +15,7 @@ export const SUBSCRIBER_HIGH_WATER_BYTES = 256 * KIB;
 
 /** The source goes on when the slowest subscriber has come this near. */
 export const SUBSCRIBER_LOW_WATER_BYTES = 64 * KIB;
+
+/** The same for events whatever their size: a flood of one-byte chunks costs memory by the event, not by the byte. */
+export const SUBSCRIBER_HIGH_WATER_EVENTS = 50_000;
+export const SUBSCRIBER_LOW_WATER_EVENTS = 12_500;

@@ -4,17 +4,37 @@ import {
   RETAINED_BYTES_PER_PROCESS,
   RETAINED_EVENTS_PER_PROCESS,
   SUBSCRIBER_HIGH_WATER_BYTES,
+  SUBSCRIBER_HIGH_WATER_EVENTS,
   SUBSCRIBER_LOW_WATER_BYTES,
+  SUBSCRIBER_LOW_WATER_EVENTS,
 } from './limits.js';
 import type { Retaining, RetentionBudget } from './retention-budget.js';
 import { Subscription } from './subscription.js';
 
+/** How far a subscriber that holds back the source may fall behind, in bytes of output. */
+export interface HoldLimits {
+  /** Beyond this the source is asked to pause. */
+  highWaterBytes: number;
+  /** At this it may go on. */
+  lowWaterBytes: number;
+  /** A source that does not pause: beyond this the oldest is dropped all the same, and the subscriber sees a gap. */
+  maxBytes: number;
+}
+
 export interface ProcessLogOptions {
   maxBytes?: number;
-  budget?: RetentionBudget;
+  budget?: RetentionBudget | undefined;
+  hold?: HoldLimits | undefined;
   /** Called when a subscriber that holds back falls too far behind (true), and when it has caught up (false). */
   onPressure?: (pause: boolean) => void;
 }
+
+/** For a source on this machine, which pauses at once. */
+const DEFAULT_HOLD: HoldLimits = {
+  highWaterBytes: SUBSCRIBER_HIGH_WATER_BYTES,
+  lowWaterBytes: SUBSCRIBER_LOW_WATER_BYTES,
+  maxBytes: Number.POSITIVE_INFINITY,
+};
 
 export interface SubscribeOptions {
   /** Start after this seq. Default 0: with all that is retained. */
@@ -26,10 +46,12 @@ export interface SubscribeOptions {
 /**
  * The ordered events of one process, from which notifications and reads are both taken.
  * Taking a seq and recording the event happen in one step, so the order of the log is the order of everything.
- * Retention drops the oldest output; never exited or closed, and never what a holding-back subscriber has yet to take.
+ * Retention drops the oldest output; never exited or closed, and not what a holding-back subscriber has yet to take as
+ * long as the source pauses when it is asked to.
  */
 export class ProcessLog implements Retaining {
   readonly #maxBytes: number;
+  readonly #hold: HoldLimits;
   #budget: RetentionBudget | undefined;
   readonly #onPressure: ((pause: boolean) => void) | undefined;
   readonly #subscriptions = new Set<Subscription>();
@@ -52,6 +74,7 @@ export class ProcessLog implements Retaining {
 
   constructor(options: ProcessLogOptions = {}) {
     this.#maxBytes = options.maxBytes ?? RETAINED_BYTES_PER_PROCESS;
+    this.#hold = options.hold ?? DEFAULT_HOLD;
     this.#budget = options.budget;
     this.#onPressure = options.onPressure;
     this.#budget?.register(this);
@@ -171,7 +194,7 @@ export class ProcessLog implements Retaining {
 
   /** Re-checks whether the source may go on; subscriptions call it when they have taken something. */
   relievePressure(): void {
-    if (!this.#pressed || this.#largestHeldLag() > SUBSCRIBER_LOW_WATER_BYTES) return;
+    if (!this.#pressed || this.#isHeldLagOver(this.#hold.lowWaterBytes, SUBSCRIBER_LOW_WATER_EVENTS)) return;
     this.#pressed = false;
     this.#onPressure?.(false);
   }
@@ -191,7 +214,11 @@ export class ProcessLog implements Retaining {
     }
     this.#budget?.changed(bytes);
     this.#wake();
-    if (this.#onPressure && !this.#pressed && this.#largestHeldLag() > SUBSCRIBER_HIGH_WATER_BYTES) {
+    if (
+      this.#onPressure &&
+      !this.#pressed &&
+      this.#isHeldLagOver(this.#hold.highWaterBytes, SUBSCRIBER_HIGH_WATER_EVENTS)
+    ) {
       this.#pressed = true;
       this.#onPressure(true);
     }
@@ -205,7 +232,10 @@ export class ProcessLog implements Retaining {
     const length = this.#events.length - this.#head;
     while (bytes > maxBytes || length - count > RETAINED_EVENTS_PER_PROCESS) {
       const event = this.#events[this.#head + count];
-      if (!event || event.seq >= firstHeld || event.type === 'closed') break;
+      if (!event || event.type === 'closed') break;
+      // Four times the high water of events: a paused source still delivers what was under way.
+      const held = bytes <= this.#hold.maxBytes && length - count <= 4 * SUBSCRIBER_HIGH_WATER_EVENTS;
+      if (event.seq >= firstHeld && held) break;
       if (event.type === 'output') bytes -= event.chunk.length;
       count++;
     }
@@ -230,10 +260,11 @@ export class ProcessLog implements Retaining {
     }
   }
 
-  #largestHeldLag(): number {
-    let lag = 0;
-    for (const s of this.#subscriptions) if (s.holdsBack) lag = Math.max(lag, s.lagBytes);
-    return lag;
+  #isHeldLagOver(bytes: number, events: number): boolean {
+    for (const s of this.#subscriptions) {
+      if (s.holdsBack && (s.lagBytes > bytes || this.nextSeq - s.position > events)) return true;
+    }
+    return false;
   }
 
   #wake(): void {

@@ -12,7 +12,8 @@ export class Subscription implements AsyncIterableIterator<SubscriberEvent, unde
   #position: number;
   #takenBytes: number;
   #ended = false;
-  #wakeUp: (() => void) | undefined;
+  /** Those that wait for something to take. */
+  #wakeUps: (() => void)[] = [];
 
   constructor(log: ProcessLog, afterSeq: number, holdsBack: boolean, onClose: () => void) {
     this.#log = log;
@@ -42,17 +43,17 @@ export class Subscription implements AsyncIterableIterator<SubscriberEvent, unde
     const event = this.#log.eventFrom(this.#position);
     if (!event) {
       const failure = this.#log.failure;
-      if (!failure) return undefined;
-      this.close();
-      return { type: 'failed', error: failure };
+      // A closed log brings nothing more: this reader has come with an `afterSeq` at its end or beyond.
+      if (failure || this.#log.closed) this.close();
+      return failure && { type: 'failed', error: failure };
     }
     if (event.type === 'gap') {
       this.#position = event.toSeq + 1;
       this.#takenBytes = this.#log.appendedBytes - this.#log.bytesFrom(this.#position);
-      return event;
+    } else if (event.type !== 'failed') {
+      this.#position = event.seq + 1;
+      if (event.type === 'output') this.#takenBytes += event.chunk.length;
     }
-    if (event.type !== 'failed') this.#position = event.seq + 1;
-    if (event.type === 'output') this.#takenBytes += event.chunk.length;
     if (event.type === 'closed') this.close();
     else if (this.holdsBack) this.#log.relievePressure();
     return event;
@@ -60,9 +61,9 @@ export class Subscription implements AsyncIterableIterator<SubscriberEvent, unde
 
   /** Resolves when `take` may have something, or the subscription has ended. */
   async ready(): Promise<void> {
-    if (this.#ended || this.#log.failure || this.#log.eventFrom(this.#position)) return;
+    if (this.#ended || this.#log.ended || this.#log.eventFrom(this.#position)) return;
     await new Promise<void>((resolve) => {
-      this.#wakeUp = resolve;
+      this.#wakeUps.push(resolve);
     });
   }
 
@@ -92,7 +93,6 @@ export class Subscription implements AsyncIterableIterator<SubscriberEvent, unde
   }
 
   wake(): void {
-    this.#wakeUp?.();
-    this.#wakeUp = undefined;
+    for (const wakeUp of this.#wakeUps.splice(0)) wakeUp();
   }
 }

@@ -5,22 +5,25 @@ export class ConnectionClosedError extends Error {
   readonly retryable = true;
   /** The request had been sent: the other side may have carried it out. */
   readonly mayHaveExecuted: boolean;
+  readonly reason: string;
 
-  constructor(reason: string, mayHaveExecuted: boolean) {
-    super(`exec-server connection closed: ${reason}`);
+  constructor(reason: string, mayHaveExecuted: boolean, options?: ErrorOptions) {
+    super(`exec-server connection closed: ${reason}`, options);
+    this.reason = reason;
     this.mayHaveExecuted = mayHaveExecuted;
   }
 }
 
-/** No answer within the caller's deadline. The other side may still carry the request out. */
+/** No answer within the caller's deadline. If the request had been sent, the other side may still carry it out. */
 export class RpcTimeoutError extends Error {
   override readonly name = 'RpcTimeoutError';
   readonly code = 'timeout';
   readonly retryable = true;
-  readonly mayHaveExecuted = true;
+  readonly mayHaveExecuted: boolean;
 
-  constructor(method: string, timeoutMs: number) {
+  constructor(method: string, timeoutMs: number, mayHaveExecuted = true) {
     super(`no answer to ${method} within ${timeoutMs} ms`);
+    this.mayHaveExecuted = mayHaveExecuted;
   }
 }
 
