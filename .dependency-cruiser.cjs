@@ -35,7 +35,12 @@ const upward = floors.map(({ name, floor }) => ({
 module.exports = {
   forbidden: [
     ...upward.filter((rule) => rule.to.path !== '^src/()/'),
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'capabilities-by-type-only',
       comment: 'The server and the client know the capability interfaces, never what implements them.',
@@ -55,7 +60,12 @@ module.exports = {
       from: { path: dir(['protocol']), pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev', 'npm-optional'], pathNot: 'node_modules/(zod|@types)/' },
     },
-    { name: 'declared', severity: 'error', from: {}, to: { dependencyTypes: ['npm-no-pkg', 'unknown', 'undetermined'] } },
+    {
+      name: 'declared',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'unknown', 'undetermined'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
