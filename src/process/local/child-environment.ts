@@ -18,15 +18,12 @@ export function childEnvironment(
   overlay: Readonly<Environment>,
 ): Environment {
   if (!policy) return sorted({ ...overlay });
-  let env: Environment = {};
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined && inherits(policy, name)) env[name] = value;
-  }
+  let env = filter(own, (name) => inherits(policy, name));
   const excluded = matcher([...(policy.ignoreDefaultExcludes ? [] : DEFAULT_EXCLUDES), ...policy.exclude]);
   env = filter(env, (name) => !excluded(name));
-  Object.assign(env, policy.set);
+  env = { ...env, ...policy.set };
   if (policy.includeOnly.length > 0) env = filter(env, matcher(policy.includeOnly));
-  return sorted(Object.assign(env, overlay));
+  return sorted({ ...env, ...overlay });
 }
 
 /** By name, as the real peers pass them on: what a child prints of its environment is the same every time. */
@@ -45,8 +42,13 @@ function inherits(policy: EnvironmentPolicy, name: string): boolean {
   }
 }
 
-function filter(env: Environment, keep: (name: string) => boolean): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => keep(name)));
+function filter(env: Readonly<NodeJS.ProcessEnv>, keep: (name: string) => boolean): Environment {
+  const set = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined;
+  return Object.fromEntries(
+    Object.entries(env)
+      .filter(set)
+      .filter(([name]) => keep(name)),
+  );
 }
 
 /** Globs of `*` and `?`, case-insensitive, over whole names. */

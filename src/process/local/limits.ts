@@ -4,6 +4,21 @@ const MIB = 1024 * KIB;
 /** Bytes taken from a child in one read: what a Linux pipe holds. */
 export const READ_BYTES = 64 * KIB;
 
+/** More than a pipe or terminal can hold: after this much, what comes was written after we began to read. */
+export const KERNEL_BUFFER_BYTES = 2 * MIB;
+
+/** A read of less than this, soon after another, may be of a child that writes in small pieces. */
+export const SMALL_READ_BYTES = 16 * KIB;
+
+/** As many of them in a row settle it. */
+export const SMALL_READS = 4;
+
+/** Output after this long without any is passed on at once: typing into a terminal never meets the pacing. */
+export const QUIET_MS = 2;
+
+/** How often the small pieces of a busy child are gathered. */
+export const PACE_MS = 1;
+
 /** A write to stdin is answered at once while less than this waits for the child, and when it has drained to this otherwise. */
 export const STDIN_HIGH_WATER_BYTES = MIB;
 

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Child, ChildHandlers, Leader } from './child.js';
 import { STDIN_HIGH_WATER_BYTES } from './limits.js';
-import { PipeReader } from './output-reader.js';
+import { OutputReader } from './output-reader.js';
 
 /** A child whose output comes through two pipes. The descriptors are its own from here on. */
 export class PipeChild implements Child {
@@ -9,21 +9,15 @@ export class PipeChild implements Child {
   readonly #leader: Leader;
   readonly #outputFds: [stdout: number, stderr: number];
   readonly #stdin: Socket | undefined;
-  #stdinOpen: boolean;
-  #readers: PipeReader[] = [];
+  #readers: OutputReader[] = [];
 
   constructor(leader: Leader, stdinFd: number | undefined, stdoutFd: number, stderrFd: number) {
     this.pid = leader.pid;
     this.#leader = leader;
     this.#outputFds = [stdoutFd, stderrFd];
-    this.#stdinOpen = stdinFd !== undefined;
     if (stdinFd !== undefined) {
       this.#stdin = new Socket({ fd: stdinFd, readable: false, writable: true });
-      const closed = () => {
-        this.#stdinOpen = false;
-      };
-      this.#stdin.on('error', closed); // EPIPE: the child has closed its end; writes are answered stdinClosed from now on
-      this.#stdin.on('close', closed);
+      this.#stdin.on('error', () => undefined); // EPIPE: the child has closed its end, which `writable` tells
     }
   }
 
@@ -39,8 +33,8 @@ export class PipeChild implements Child {
     };
     const [stdoutFd, stderrFd] = this.#outputFds;
     this.#readers = [
-      new PipeReader(stdoutFd, (chunk) => handlers.output('stdout', chunk), onEnd),
-      new PipeReader(stderrFd, (chunk) => handlers.output('stderr', chunk), onEnd),
+      new OutputReader(stdoutFd, pipeSocket(stdoutFd), (chunk) => handlers.output('stdout', chunk), onEnd),
+      new OutputReader(stderrFd, pipeSocket(stderrFd), (chunk) => handlers.output('stderr', chunk), onEnd),
     ];
     this.#leader.onExit((status) => {
       // What it wrote is in the pipes by now: taken first, so that output comes before exited wherever it can.
@@ -53,20 +47,22 @@ export class PipeChild implements Child {
   }
 
   get stdinOpen(): boolean {
-    return this.#stdinOpen;
+    return this.#stdin?.writable ?? false;
   }
 
   write(chunk: Buffer): Promise<boolean> {
     const stdin = this.#stdin;
-    if (!stdin || !this.#stdinOpen) return Promise.resolve(false);
+    if (!stdin?.writable) return Promise.resolve(false);
+    for (const reader of this.#readers) reader.expectAnswer();
     return new Promise((resolve) => {
-      stdin.write(chunk, (error) => resolve(!error));
-      if (stdin.writableLength <= STDIN_HIGH_WATER_BYTES) resolve(true);
+      // Destroyed, a socket reports no error to the writes that it drops.
+      stdin.write(chunk, (error) => resolve(!error && !stdin.destroyed));
+      // A write that has failed already tells it to its callback, but later.
+      if (stdin.writable && stdin.writableLength <= STDIN_HIGH_WATER_BYTES) resolve(true);
     });
   }
 
   closeStdin(): void {
-    this.#stdinOpen = false;
     this.#stdin?.end();
   }
 
@@ -85,4 +81,8 @@ export class PipeChild implements Child {
   releaseOutput(): void {
     for (const reader of this.#readers) reader.release();
   }
+}
+
+function pipeSocket(fd: number): (options: object) => Socket {
+  return (options) => new Socket({ fd, readable: true, writable: false, ...options });
 }

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants as os } from 'node:os';
+import type { WireError } from '../../protocol/errors.js';
 import { errnoOf } from '../../protocol/os-error.js';
 import { pathBytes } from '../../protocol/paths.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
@@ -77,6 +78,7 @@ export class PortableLauncher implements Launcher {
 
   onTerminal(launch: LaunchParams, { cols, rows }: TerminalSize): Child {
     checkFormat(launch);
+    checkSize(launch);
     const [file, ...args] = withArg0(launch);
     const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
     let report: (status: ExitStatus) => void = () => undefined;
@@ -87,7 +89,9 @@ export class PortableLauncher implements Launcher {
         fd,
         pid,
         pty: slave,
-      } = pty.fork(file, args, env, launch.cwd, cols, rows, -1, -1, true, helperPath, onExit);
+      } = withCwdAsText(launch.cwd, (cwd) =>
+        pty.fork(file, args, env, cwd, cols, rows, -1, -1, true, helperPath, onExit),
+      );
       const leader: Leader = {
         pid,
         onExit(listener) {
@@ -120,32 +124,59 @@ export class PortableLauncher implements Launcher {
   }
 }
 
+/** No system allows less than this for arguments and environment together. */
+const SURELY_FITS_BYTES = 64 * 1024;
+
+/** How much fits depends on the system and its limits, and after a fork onto a terminal nobody tells us: so it is tried out. */
+function checkSize({ argv, arg0, env }: LaunchParams): void {
+  const texts = [...argv, arg0 ?? '', ...Object.entries(env).flat()];
+  if (texts.reduce((bytes, text) => bytes + 8 + text.length * 3, 0) < SURELY_FITS_BYTES) return;
+  const { error } = spawnSync('/bin/sh', ['-c', ':', ...argv, arg0 ?? ''], { env, stdio: 'ignore' });
+  if (error) throw cannotSpawn(error, argv[0]);
+}
+
+function cannotSpawn(error: unknown, program: string): WireError {
+  return spawnFailed(errnoOf(error) ?? 'EINVAL', `program \`${program}\``);
+}
+
 /** `forkpty` has no argv[0] of its own, bash's `exec -a` has. */
-function withArg0({ argv, arg0 }: LaunchParams): [string, ...string[]] {
+function withArg0({ argv, arg0, env }: LaunchParams): [string, ...string[]] {
   if (arg0 === undefined || arg0 === argv[0]) return [...argv];
-  return ['/bin/bash', '-c', 'exec -a "$0" -- "$@"', arg0, ...argv];
+  return ['/bin/bash', '-p', '-c', `${undoBash(env)} exec -a "$0" -- "$@"`, arg0, ...argv];
+}
+
+/** What bash changes in the environment of its own accord, put back as it was. `exec` takes one off SHLVL, set or not. */
+function undoBash(env: Record<string, string>): string {
+  const restore = (name: string, value: string | undefined, otherwise: string) =>
+    value === undefined ? otherwise : `export ${name}='${value.replaceAll("'", "'\\''")}';`;
+  return [
+    restore('PWD', env.PWD, 'unset PWD;'),
+    restore('OLDPWD', env.OLDPWD, 'unset OLDPWD;'),
+    restore('SHLVL', env.SHLVL && String(Number(env.SHLVL) + 1), 'unset SHLVL; SHLVL=();'), // an array is never exported
+  ].join(' ');
+}
+
+/** Node and node-pty take a cwd as text only. A directory whose name is not UTF-8 is opened here and entered through /proc. */
+function withCwdAsText<T>(cwd: string, start: (cwd: string) => T): T {
+  if (cwd.isWellFormed()) return start(cwd);
+  const fd = openSync(pathBytes(cwd), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return start(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 async function spawnLeader(launch: LaunchParams, stdio: (number | 'ignore')[]): Promise<Leader> {
   const { argv, arg0, env } = launch;
-  // Node takes a cwd as text only. A directory whose name is not UTF-8 is opened here and entered through /proc.
-  const cwdFd = launch.cwd.isWellFormed()
-    ? undefined
-    : openSync(pathBytes(launch.cwd), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    const child = spawn(argv[0], argv.slice(1), {
-      argv0: arg0 ?? argv[0],
-      cwd: cwdFd === undefined ? launch.cwd : `/proc/self/fd/${cwdFd}`,
-      env,
-      stdio,
-      detached: true,
-    });
+    const child = withCwdAsText(launch.cwd, (cwd) =>
+      spawn(argv[0], argv.slice(1), { argv0: arg0 ?? argv[0], cwd, env, stdio, detached: true }),
+    );
     if (child.pid === undefined) throw await new Promise<Error>((resolve) => child.once('error', resolve));
     return leaderOf(child, child.pid);
   } catch (error) {
-    throw spawnFailed(errnoOf(error) ?? 'EINVAL', `program \`${argv[0]}\``);
-  } finally {
-    if (cwdFd !== undefined) closeSync(cwdFd);
+    throw cannotSpawn(error, argv[0]);
   }
 }
 

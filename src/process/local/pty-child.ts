@@ -4,7 +4,7 @@ import { errnoOf } from '../../protocol/os-error.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
 import type { Child, ChildHandlers, ExitStatus, Leader } from './child.js';
 import { PTY_TAIL_POLL_MS, PTY_WRITE_RETRY_MS, STDIN_HIGH_WATER_BYTES } from './limits.js';
-import { drain, readInto } from './output-reader.js';
+import { OutputReader } from './output-reader.js';
 
 const END_OF_TRANSMISSION = Buffer.from([0x04]);
 
@@ -18,7 +18,7 @@ export class PtyChild implements Child {
   readonly #slaveFd: number;
   readonly #leader: Leader;
   readonly #setSize: (size: TerminalSize) => void;
-  readonly #socket: ReadStream;
+  #reader: OutputReader | undefined;
   #handlers: ChildHandlers | undefined;
   #slaveHeld = true;
   #leaderGone = false;
@@ -35,17 +35,18 @@ export class PtyChild implements Child {
     this.#setSize = setSize;
     this.#masterFd = masterFd;
     this.#slaveFd = slaveFd;
-    this.#socket = new ReadStream(
-      masterFd,
-      readInto((chunk) => this.#output(chunk)),
-    );
-    this.#socket.on('error', () => undefined); // the end of a terminal is found by draining it, not by its errors
   }
 
   start(handlers: ChildHandlers): void {
     this.#handlers = handlers;
+    const open = (options: object) => new ReadStream(this.#masterFd, options);
+    this.#reader = new OutputReader(
+      this.#masterFd,
+      open,
+      (chunk) => handlers.output('pty', chunk),
+      () => this.#end(),
+    );
     this.#leader.onExit((status) => this.#leaderExited(handlers, status));
-    this.#socket.resume();
   }
 
   get stdinOpen(): boolean {
@@ -54,6 +55,7 @@ export class PtyChild implements Child {
 
   write(chunk: Buffer): Promise<boolean> {
     if (!this.stdinOpen) return Promise.resolve(false);
+    this.#reader?.expectAnswer();
     return new Promise((resolve) => {
       this.#unwritten.push({ chunk, done: resolve });
       this.#unwrittenBytes += chunk.length;
@@ -72,37 +74,29 @@ export class PtyChild implements Child {
 
   pause(): void {
     this.#paused = true;
-    if (!this.#ended) this.#socket.pause();
+    this.#reader?.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#ended) return;
     if (this.#leaderGone) this.#pollTail();
-    else this.#socket.resume();
+    else this.#reader?.resume();
   }
 
   releaseOutput(): void {
-    if (this.#ended) return;
-    drain(this.#masterFd, (chunk) => this.#output(chunk));
-    this.#end();
+    this.#reader?.release();
   }
 
   #leaderExited(handlers: ChildHandlers, status: ExitStatus): void {
     this.#leaderGone = true;
-    if (this.#ended) {
-      handlers.exited(status);
-      handlers.outputEnded();
-      return;
-    }
-    // libuv must stop first, or it goes on taking bytes into a stream that nobody reads.
-    this.#socket.pause();
-    // Ours is the only certain reading: EAGAIN from a terminal whose leader has gone means that all it wrote is taken.
-    const look = drain(this.#masterFd, (chunk) => this.#output(chunk));
+    // libuv must stop first, or it goes on taking bytes into a stream that nobody reads. Ours is the only certain
+    // reading: EAGAIN from a terminal whose leader has gone means that all it wrote is taken.
+    this.#reader?.stop();
+    this.#reader?.drainNow();
     this.#dropUnwritten();
     handlers.exited(status);
     this.#releaseSlave();
-    if (look === 'ended') this.#end();
+    if (this.#ended) handlers.outputEnded();
     else this.#pollTail();
   }
 
@@ -110,12 +104,8 @@ export class PtyChild implements Child {
   #pollTail(): void {
     clearTimeout(this.#tailTimer);
     if (this.#ended || this.#paused) return;
-    if (drain(this.#masterFd, (chunk) => this.#output(chunk)) === 'ended') this.#end();
-    else this.#tailTimer = setTimeout(() => this.#pollTail(), PTY_TAIL_POLL_MS);
-  }
-
-  #output(chunk: Buffer): void {
-    this.#handlers?.output('pty', chunk);
+    this.#reader?.drainNow();
+    if (!this.#ended) this.#tailTimer = setTimeout(() => this.#pollTail(), PTY_TAIL_POLL_MS);
   }
 
   /** libuv writes to a master in blocking mode, and a child that does not read would stop us all: so we write ourselves. */
@@ -161,7 +151,6 @@ export class PtyChild implements Child {
     clearTimeout(this.#tailTimer);
     this.#dropUnwritten();
     this.#releaseSlave();
-    this.#socket.destroy();
     if (this.#leaderGone) this.#handlers?.outputEnded();
   }
 }

@@ -8,7 +8,7 @@ import { spawnFailed } from './os-error.js';
 /** Where `execvp` looks when the environment has no PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
-/** The longest single argument that Linux takes: MAX_ARG_STRLEN, its NUL included. */
+/** The longest single argument or `NAME=value` that Linux takes: MAX_ARG_STRLEN, its NUL included. */
 const MAX_ARGUMENT_BYTES = 131_072;
 
 /**
@@ -16,15 +16,15 @@ const MAX_ARGUMENT_BYTES = 131_072;
  * alike for pipes and terminals.
  */
 export function checkLaunch({ argv, arg0, cwd, env }: LaunchParams): void {
-  const texts = [...argv, arg0 ?? '', ...Object.entries(env).flat()];
-  if (texts.some((text) => text.includes('\0'))) {
-    throw spawnFailed('EINVAL', 'nul byte found in provided data: argv, arg0 and env must not hold one');
+  const texts = [...argv, arg0 ?? '', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  if ([cwd, ...texts].some((text) => text.includes('\0'))) {
+    throw spawnFailed('EINVAL', 'nul byte found in provided data: argv, arg0, cwd and env must not hold one');
   }
   if (argv[0] === '') throw spawnFailed('ENOENT', 'missing program: argv[0] is empty');
-  for (const text of argv) {
+  for (const text of texts) {
     if (text.length * 3 >= MAX_ARGUMENT_BYTES && Buffer.byteLength(text) >= MAX_ARGUMENT_BYTES) {
       const bytes = Buffer.byteLength(text);
-      throw spawnFailed('E2BIG', `an argument has ${bytes} bytes, at most ${MAX_ARGUMENT_BYTES - 1} fit`);
+      throw spawnFailed('E2BIG', `an argument or variable has ${bytes} bytes, at most ${MAX_ARGUMENT_BYTES - 1} fit`);
     }
   }
   checkDirectory(cwd);
@@ -82,7 +82,7 @@ export function checkFormat({ argv, cwd, env }: LaunchParams): void {
   }
   const line = head.toString('utf8', 2).split('\n', 1)[0] ?? '';
   const interpreter = line.trim().split(/[ \t]/, 1)[0] ?? '';
-  const problem = interpreter === '' ? 'ENOEXEC' : problemWith(posix.resolve('/', interpreter));
+  const problem = interpreter === '' ? 'ENOEXEC' : problemWith(posix.resolve(cwd, interpreter));
   if (problem) throw spawnFailed(problem, `the interpreter \`${interpreter}\` of program \`${file}\``);
 }
 
