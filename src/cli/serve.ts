@@ -1,14 +1,19 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { LocalFileSystem } from '../files/local/local-file-system.js';
+import type { FileSystem } from '../files/types.js';
 import { LocalBackend } from '../process/local/local-backend.js';
+import type { ExecBackend } from '../process/types.js';
 import { ExecServer } from '../server/exec-server.js';
 import { ListenAddressError, parseListenAddress } from '../transport/listen-address.js';
 import { createLogger } from './logging.js';
+import { openEnvironment } from './open-environment.js';
 import { UsageError } from './usage-error.js';
 
 interface ServeOptions {
   listen: string;
+  env?: string;
+  environments?: string;
   sessionTtl?: string;
   allowedHost?: string[];
   insecureNoAuth?: boolean;
@@ -17,8 +22,10 @@ interface ServeOptions {
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('Serve processes, files and HTTP of this machine. Prints its URL on stdout.')
+    .description('Serve the processes and files of this machine, or of an environment. Prints its URL on stdout.')
     .option('--listen <url>', 'ws://IP:PORT, unix:///path or stdio', 'ws://127.0.0.1:0')
+    .option('--env <id>', 'serve an environment instead of this machine')
+    .option('--environments <file>', 'the environments.toml that --env is looked up in')
     .option('--session-ttl <seconds>', 'how long a session outlives its connection (default: 80)')
     .option('--allowed-host <name...>', 'names, besides IP addresses and localhost, that clients may connect to')
     .option('--insecure-no-auth', 'listen on an address that other machines can reach, for anybody')
@@ -30,16 +37,16 @@ async function serve(options: ServeOptions): Promise<void> {
   const address = readAddress(options.listen);
   const sessionTtlMs = readSeconds('--session-ttl', options.sessionTtl);
   const log = await createLogger(options.logLevel);
-  const backend = new LocalBackend();
+  const served = await openServed(options);
   const server = new ExecServer({
-    processes: backend,
-    files: new LocalFileSystem(),
+    processes: served.processes,
+    files: served.files,
     sessionTtlMs,
     allowedHosts: options.allowedHost?.map((name) => name.toLowerCase()),
     insecureNoAuth: options.insecureNoAuth,
     log,
   });
-  const shutDown = shutDownOnce(server, backend, log);
+  const shutDown = shutDownOnce(server, served, log);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void shutDown(signal));
 
   if (address.kind === 'stdio') {
@@ -57,18 +64,38 @@ async function serve(options: ServeOptions): Promise<void> {
   }
 }
 
+/** What is put on the wire. */
+interface Served {
+  processes: ExecBackend;
+  files: FileSystem;
+  close?(): Promise<void>;
+  /** The last resort, for what runs here. */
+  killAll?(): void;
+}
+
+async function openServed({ env, environments }: ServeOptions): Promise<Served> {
+  if (env === undefined) {
+    if (environments !== undefined) throw new UsageError('--environments goes with --env');
+    const backend = new LocalBackend();
+    return { processes: backend, files: new LocalFileSystem(), killAll: () => backend.killAll() };
+  }
+  const { manager, environment } = await openEnvironment(env, environments);
+  return { processes: environment.processes, files: environment.files, close: () => manager.close() };
+}
+
 /** Ends everything and then this process, whoever asks and how often. */
-function shutDownOnce(server: ExecServer, backend: LocalBackend, log: Logger): (why: string) => Promise<void> {
+function shutDownOnce(server: ExecServer, served: Served, log: Logger): (why: string) => Promise<void> {
   let ending: Promise<void> | undefined;
   return (why) => {
     ending ??= (async () => {
       log.info({ why }, 'shutting down');
       try {
         await server.close();
+        await served.close?.();
       } catch (error) {
         log.error({ err: error }, 'shutting down failed');
       } finally {
-        backend.killAll();
+        served.killAll?.();
       }
       // Connections that are still flushing get a moment; nothing else is left to wait for.
       setTimeout(() => process.exit(0), FLUSH_MS).unref();

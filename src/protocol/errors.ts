@@ -116,8 +116,29 @@ export function internalError(kind: ErrorKind, message: string, detail: Record<s
   return new WireError(ErrorCode.internal, message, { ...detail, kind });
 }
 
-/** Turns whatever a handler threw into what goes on the wire. Unknown errors keep their message, never their stack. */
+/**
+ * Turns whatever a handler threw into what goes on the wire. Our local errors say what they are by `code`, `retryable` and
+ * `mayHaveExecuted`, which a client further out wants to know too. Others keep their message, never their stack.
+ */
 export function toWireError(error: unknown): WireError {
   if (error instanceof WireError) return error;
-  return internalError('internal', error instanceof Error ? error.message : String(error));
+  if (!(error instanceof Error)) return internalError('internal', String(error));
+  const { code, retryable, mayHaveExecuted } = error as Error & Record<string, unknown>;
+  if (code === 'unsupported') {
+    return new WireError(ErrorCode.unknownMethod, error.message, { kind: 'capability_unavailable' }, { cause: error });
+  }
+  const kind = DISCONNECTED.has(String(code)) ? 'disconnected' : 'internal';
+  return new WireError(
+    ErrorCode.internal,
+    error.message,
+    {
+      kind,
+      ...(typeof retryable === 'boolean' ? { retryable } : {}),
+      ...(typeof mayHaveExecuted === 'boolean' ? { mayHaveExecuted } : {}),
+    },
+    { cause: error },
+  );
 }
+
+/** Codes of local errors that mean: the server behind this one is out of reach. */
+const DISCONNECTED = new Set(['connection_closed', 'session_lost', 'process_lost', 'timeout']);

@@ -111,5 +111,7 @@ export const processExitedNotification = z.looseObject({
   /** Ours: the signal that ended the child, as a name such as SIGTERM. */
   signal: z.string().nullish(),
   sandboxDenied: z.boolean().optional(),
+  /** Ours: the process can no longer be followed, for this reason; how it ended is not known, and `exitCode` is -1. */
+  failure: z.string().nullish(),
 });
 export const processClosedNotification = z.looseObject({ processId: z.string(), seq: unsigned });

@@ -41,6 +41,8 @@ export const initializeParams = z.object({ clientName: z.string(), resumeSession
 export const initializeResult = z.looseObject({
   sessionId: z.string(),
   environmentInfo: environmentInfo.nullish(),
+  /** Ours: the same as in `environmentInfo`, for those who look here. */
+  capabilities: z.record(z.string(), z.unknown()).nullish(),
 });
 
 /** Takes anything as params, as the real peers do. */

@@ -10,6 +10,7 @@ import {
 import { validateParams } from '../protocol/validate.js';
 import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { type IncomingRequest, RpcPeer } from '../rpc/peer.js';
+import { announcedInfo } from './announced-info.js';
 import type { Handlers, RequestContext, ServerServices } from './handlers.js';
 import { INITIALIZE_TIMEOUT_MS } from './limits.js';
 import type { Session } from './session.js';
@@ -102,7 +103,7 @@ export class Connection {
     this.#phase = { at: 'initializing' };
     try {
       const { sessions, processes } = this.#services;
-      const environmentInfo = await processes.environmentInfo();
+      const environmentInfo = await announcedInfo(processes, sessions.ttlMs);
       const session = resumeSessionId == null ? sessions.create(this) : await sessions.resume(resumeSessionId, this);
       if (this.closed) {
         sessions.detach(session, this);
@@ -111,7 +112,7 @@ export class Connection {
       this.#phase = { at: 'initialized', session };
       clearTimeout(this.#initializeTimer);
       this.#services.onInitialized?.(this);
-      return { sessionId: session.id, environmentInfo };
+      return { sessionId: session.id, environmentInfo, capabilities: environmentInfo.capabilities };
     } catch (error) {
       // A failed resume does not use up the one initialize.
       if (!this.closed) this.#phase = { at: 'connected' };

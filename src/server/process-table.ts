@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import type { Subscription } from '../event-log/subscription.js';
-import type { ExecBackend, ExecProcess, ProcessId, StartParams } from '../process/types.js';
+import { type ExecBackend, type ExecProcess, type ProcessId, processId, type StartParams } from '../process/types.js';
 import { asciiJson } from '../protocol/envelope.js';
 import { invalidRequest } from '../protocol/errors.js';
 import type { Channel } from '../rpc/channel.js';
-import { eventFrame } from './frames.js';
+import { eventFrame, lostFrames } from './frames.js';
 
 interface Entry {
   /** Set once it runs; until then `ready` is what to wait for. */
@@ -46,7 +47,8 @@ export class ProcessTable {
     if (this.#entries.has(id)) {
       throw invalidRequest('process_exists', `process ${id} already exists`);
     }
-    const ready = this.#backend.start(params);
+    // A backend serves many sessions, and an id is unique in its session only.
+    const ready = this.#backend.start({ ...params, processId: uniqueId(id) });
     const entry: Entry = { ready };
     this.#entries.set(id, entry);
     ready.catch(() => this.#entries.delete(id)); // a failed start frees the id; the error goes to whoever awaits `ready`
@@ -66,8 +68,8 @@ export class ProcessTable {
     return entry?.process ?? entry?.ready;
   }
 
-  list(): ExecProcess[] {
-    return [...this.#entries.values()].flatMap((entry) => entry.process ?? []);
+  list(): [ProcessId, ExecProcess][] {
+    return [...this.#entries].flatMap(([id, { process }]) => (process ? [[id, process]] : []));
   }
 
   /** Ends all processes and forgets them. */
@@ -107,6 +109,10 @@ export class ProcessTable {
   }
 }
 
+function uniqueId(id: ProcessId): ProcessId {
+  return processId(`${id}.${randomBytes(6).toString('hex')}`);
+}
+
 /** One sender per process: takes an event, sends it, and waits while the channel is full, which holds back the child. */
 async function pushEvents(idJson: string, events: Subscription, channel: Channel): Promise<void> {
   while (!events.ended) {
@@ -114,6 +120,10 @@ async function pushEvents(idJson: string, events: Subscription, channel: Channel
     if (!event) {
       await events.ready();
       continue;
+    }
+    if (event.type === 'failed') {
+      for (const frame of lostFrames(idJson, events.position, event.error)) channel.send(frame, 'latin1');
+      return;
     }
     const frame = eventFrame(idJson, event);
     if (frame) channel.send(frame, 'latin1');

@@ -24,6 +24,10 @@ export class SessionRegistry {
     return this.#sessions.size;
   }
 
+  get ttlMs(): number {
+    return this.#options.sessionTtlMs;
+  }
+
   create(connection: Connection): Session {
     if (this.#sessions.size >= MAX_SESSIONS) {
       throw invalidRequest('limit_reached', `${MAX_SESSIONS} sessions exist, which is the limit`, { retryable: true });

@@ -1,9 +1,10 @@
+import { announcedInfo } from '../announced-info.js';
 import type { Handlers } from '../handlers.js';
 
 /** `environment/*`: what the place is where the processes run. */
 export const environmentHandlers = {
   'environment/info'(_params, { services }) {
-    return services.processes.environmentInfo();
+    return announcedInfo(services.processes, services.sessions.ttlMs);
   },
 
   async 'environment/status'() {

@@ -69,9 +69,9 @@ export const processHandlers = {
   },
 
   async 'process/list'(_params, { session }) {
-    const processes = session.processes.list().map((process) => {
+    const processes = session.processes.list().map(([id, process]) => {
       const info = process.info();
-      return { ...info, argv: [...info.argv], cwd: formatPath(info.cwd, 'uri') };
+      return { ...info, processId: id, argv: [...info.argv], cwd: formatPath(info.cwd, 'uri') };
     });
     return { processes };
   },
