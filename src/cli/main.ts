@@ -1,22 +1,30 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../protocol/version.js';
-import { runCommand } from './run.js';
-import { serveCommand } from './serve.js';
 import { UsageError } from './usage-error.js';
 
 /** Exit code for a command line that cannot be understood. */
 const EXIT_USAGE = 2;
 
+/** Loaded when named, or when somebody asks for help: each brings libraries that the others do without. */
+const commands: Record<string, () => Promise<Command>> = {
+  serve: async () => (await import('./serve.js')).serveCommand(),
+  run: async () => (await import('./run.js')).runCommand(),
+  ps: async () => (await import('./ps.js')).psCommand(),
+  attach: async () => (await import('./attach.js')).attachCommand(),
+  kill: async () => (await import('./kill.js')).killCommand(),
+  env: async () => (await import('./environments.js')).environmentsCommand(),
+};
+
 const program = new Command('exec-server')
-  .description("Runs a coding agent's commands, files and HTTP requests on any machine.")
+  .description("Runs a coding agent's commands and files on any machine.")
   .version(VERSION)
-  .exitOverride()
   .enablePositionalOptions()
-  .addCommand(serveCommand().exitOverride())
-  .addCommand(runCommand().exitOverride());
+  .exitOverride();
 
 try {
+  const named = commands[process.argv[2] ?? ''];
+  for (const load of named ? [named] : Object.values(commands)) program.addCommand((await load()).exitOverride());
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {

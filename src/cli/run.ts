@@ -1,17 +1,18 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
-import { ExecServerClient } from '../client/exec-server-client.js';
 import { type ExecProcess, processId } from '../process/types.js';
 import { parsePath } from '../protocol/paths.js';
-import { reportConnection } from './report-connection.js';
-import { addTargetOptions, type TargetOptions, targetFrom } from './target.js';
+import { tell } from './report-connection.js';
+import { addTargetOptions, openTarget, type Target, type TargetOptions } from './target.js';
 import { followProcess } from './terminal.js';
 import { UsageError } from './usage-error.js';
 
 interface RunOptions extends TargetOptions {
   tty?: boolean;
   directory?: string;
-  env?: string[];
+  var: string[];
+  name?: string;
+  detach?: boolean;
 }
 
 export function runCommand(): Command {
@@ -20,50 +21,74 @@ export function runCommand(): Command {
     .argument('<command...>', 'the program and its arguments, after --')
     .option('-t, --tty', 'give it a terminal')
     .option('-C, --directory <dir>', 'run it in this directory of the server')
-    .option('-e, --env <name=value>', 'set an environment variable; may be repeated', collect, []);
+    .option('-e, --var <name=value>', 'set an environment variable; may be repeated', collect, [])
+    .option('--session <name>', 'in this session, which can be come back to; opened when it is new')
+    .option('--name <id>', 'the id of the process, for `ps`, `attach` and `kill`')
+    .option('--detach', 'leave it running in its session and return at once');
   return addTargetOptions(command).passThroughOptions().action(run);
 }
 
 const collect = (value: string, all: string[]) => [...all, value];
 
 async function run(argv: string[], options: RunOptions): Promise<void> {
-  const env = readVariables(options.env ?? []);
+  const { tty = false, session, detach = false } = options;
+  const env = readVariables(options.var);
   const directory = readDirectory(options);
-  const client = await ExecServerClient.connect(targetFrom(options), {
-    clientName: 'exec-server run',
-    onStateChange: reportConnection,
-  });
+  if (detach && session === undefined) throw new UsageError('--detach goes with --session, by which to come back');
+  const target = await openTarget(options);
+  let keep = session !== undefined;
   try {
-    const child = await start(client, argv, { env, directory, tty: options.tty ?? false });
-    process.exitCode = await followProcess(child, { tty: options.tty ?? false, capabilities: client.capabilities });
+    const child = await start(target, argv, { env, directory, tty, name: options.name });
+    if (detach) {
+      process.stdout.write(`${child.processId}\n`);
+      return;
+    }
+    const end = await followProcess(child, { tty, capabilities: await capabilitiesOf(target), detachable: keep });
+    if (end === 'detached')
+      tell(`detached; come back with: exec-server attach --session ${session} ${child.processId}`);
+    else process.exitCode = end;
+  } catch (error) {
+    keep = false;
+    throw error;
   } finally {
-    await client.close({ terminateProcesses: true });
+    await target.close({ keep });
   }
 }
 
+export async function capabilitiesOf(target: Pick<Target, 'info'>): Promise<Readonly<Record<string, unknown>>> {
+  return (await target.info()).capabilities ?? {};
+}
+
+interface ChildOptions {
+  env: Record<string, string>;
+  directory: string | undefined;
+  tty: boolean;
+  name: string | undefined;
+}
+
 async function start(
-  client: ExecServerClient,
+  target: Target,
   argv: string[],
-  { env, directory, tty }: { env: Record<string, string>; directory: string | undefined; tty: boolean },
+  { env, directory, tty, name }: ChildOptions,
 ): Promise<ExecProcess> {
   const { TERM } = process.env;
   const { columns, rows } = process.stdout;
-  const knowsSize = tty && client.capabilities.has('processResize') && process.stdout.isTTY;
-  return client.processes.start({
-    processId: processId(randomUUID()),
+  const { processResize } = await capabilitiesOf(target);
+  return target.processes.start({
+    processId: processId(name ?? randomBytes(3).toString('hex')),
     argv: argv as [string, ...string[]], // the argument is required, so there is one
-    cwd: directory ?? parsePath((await client.environmentInfo()).cwd ?? '/'),
+    cwd: directory ?? parsePath((await target.info()).cwd ?? '/'),
     envPolicy: { inherit: 'all', ignoreDefaultExcludes: true, exclude: [], set: {}, includeOnly: [] },
     env: { ...(tty && TERM ? { TERM } : {}), ...env },
     tty,
     pipeStdin: !tty,
-    size: knowsSize ? { cols: columns, rows } : undefined,
+    size: tty && processResize === true && process.stdout.isTTY ? { cols: columns, rows } : undefined,
   });
 }
 
 /** Without a server of its own, the command runs where its user stands. */
-function readDirectory({ directory, url, program }: RunOptions): string | undefined {
-  if (directory === undefined) return url === undefined && program === undefined ? process.cwd() : undefined;
+function readDirectory({ directory, url, program, env, session }: RunOptions): string | undefined {
+  if (directory === undefined) return (url ?? program ?? env ?? session) === undefined ? process.cwd() : undefined;
   if (!directory.startsWith('/'))
     throw new UsageError(`-C: expected an absolute path on the server, got \`${directory}\``);
   return directory;

@@ -10,21 +10,36 @@ export const EXIT_UNKNOWN = 255;
 /** What a stopped `exec-server run` leaves the command to end well. */
 const TERMINATE_GRACE_MS = 2_000;
 
+/** Ctrl-]: what telnet and others leave with, and hardly a program wants for itself. */
+const DETACH_KEY = 0x1d;
+
 export interface FollowOptions {
   tty: boolean;
-  capabilities: ReadonlySet<ExtensionCapability>;
+  /** What the server announces. */
+  capabilities: Readonly<Partial<Record<ExtensionCapability, unknown>>>;
+  /** Ctrl-] on a terminal leaves the command running. */
+  detachable?: boolean;
 }
 
-/** Joins a process with our own terminal or pipes until it has closed. Resolves with the exit code to end with. */
-export async function followProcess(child: ExecProcess, options: FollowOptions): Promise<number> {
-  const release = [joinSignals(child, options), joinInput(child, options)];
+/**
+ * Joins a process with our own terminal or pipes until it has closed, or its user has left it. Resolves with the exit
+ * code to end with.
+ */
+export async function followProcess(child: ExecProcess, options: FollowOptions): Promise<number | 'detached'> {
+  const events = child.events({ holdBack: true });
+  let detached = false;
+  const onDetach = () => {
+    detached = true;
+    events.close();
+  };
+  const release = [joinSignals(child, options), joinInput(child, options, onDetach)];
   try {
     let exitCode = EXIT_UNKNOWN;
-    for await (const event of child.events({ holdBack: true })) {
+    for await (const event of events) {
       if (event.type === 'exited') exitCode = event.exitCode & 0xff;
       else await show(event);
     }
-    return exitCode;
+    return detached ? 'detached' : exitCode;
   } finally {
     for (const undo of release) undo();
   }
@@ -52,21 +67,38 @@ async function write(to: Writable, data: Buffer | string): Promise<void> {
 }
 
 /** What is typed or piped into us goes to the command, and so does its end. */
-function joinInput(child: ExecProcess, { tty, capabilities }: FollowOptions): () => void {
+function joinInput(
+  child: ExecProcess,
+  { tty, capabilities, detachable = false }: FollowOptions,
+  onDetach: () => void,
+): () => void {
   const { stdin } = process;
   const raw = tty && stdin.isTTY;
   if (raw) stdin.setRawMode(true);
-  void passOn(child, !tty && !capabilities.has('processCloseStdin'));
+  const input = raw && detachable ? untilDetachKey(stdin, onDetach) : stdin;
+  void passOn(child, input, !tty && capabilities.processCloseStdin !== true);
   return () => {
     if (raw) stdin.setRawMode(false);
     stdin.destroy();
   };
 }
 
-async function passOn(child: ExecProcess, endsUnheard: boolean): Promise<void> {
+/** What comes before the detach key. It never ends: leaving is no end of input. */
+async function* untilDetachKey(input: AsyncIterable<Buffer>, onDetach: () => void): AsyncGenerator<Buffer> {
+  for await (const chunk of input) {
+    const at = chunk.indexOf(DETACH_KEY);
+    yield at < 0 ? chunk : chunk.subarray(0, at);
+    if (at >= 0) {
+      onDetach();
+      await new Promise(() => undefined);
+    }
+  }
+}
+
+async function passOn(child: ExecProcess, input: AsyncIterable<Buffer>, endsUnheard: boolean): Promise<void> {
   try {
-    for await (const chunk of process.stdin) {
-      if ((await child.write(chunk as Buffer)) !== 'accepted') return;
+    for await (const chunk of input) {
+      if ((await child.write(chunk)) !== 'accepted') return;
     }
     if (endsUnheard) process.stderr.write('exec-server: this server cannot pass on the end of input\n');
     else await child.closeStdin();
@@ -88,7 +120,7 @@ function joinSignals(child: ExecProcess, { tty, capabilities }: FollowOptions): 
   const onTerminate = () => quietly(child.terminate({ graceMs: TERMINATE_GRACE_MS }));
   const onResize = () => {
     const { columns, rows } = process.stdout;
-    if (tty && capabilities.has('processResize')) quietly(child.resize({ cols: columns, rows }));
+    if (tty && capabilities.processResize === true) quietly(child.resize({ cols: columns, rows }));
   };
   // Whoever read our output has gone: the command gets what it would get from a closed pipe.
   const onBrokenPipe = () => quietly(child.terminate());
