@@ -1,3 +1,14 @@
+export { LocalFileSystem } from '../files/local/local-file-system.js';
+export type { DirectoryEntry, FileMetadata, FileOptions, FileSystem } from '../files/types.js';
 export { LocalBackend, type LocalBackendOptions } from '../process/local/local-backend.js';
+export type {
+  ExecBackend,
+  ExecProcess,
+  ProcessId,
+  ProcessInfo,
+  StartParams,
+  TerminateOptions,
+  WriteOptions,
+} from '../process/types.js';
 export { ExecServer, type ExecServerOptions, type ServerLog } from '../server/exec-server.js';
 export { type CreateExecServerOptions, createExecServer, type RunningExecServer } from './create-exec-server.js';
