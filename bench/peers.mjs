@@ -32,6 +32,11 @@ async function install(dir, version) {
   await run('npm', args, { cwd: dir, timeout: INSTALL_MS });
 }
 
+/** The binary of one version if it is installed already. */
+export function findPeer(version) {
+  return findBinary(path.join(cacheRoot(), version));
+}
+
 /** The binary of one version. It is asked for its version, because an interrupted install leaves a broken file. */
 export async function peerBinary(version, log) {
   const dir = path.join(cacheRoot(), version);

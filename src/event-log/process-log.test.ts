@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SubscriberEvent } from './events.js';
-import { RETAINED_EVENTS_PER_PROCESS, SUBSCRIBER_HIGH_WATER_BYTES } from './limits.js';
+import { RETAINED_EVENTS_PER_PROCESS, SUBSCRIBER_HIGH_WATER_BYTES, SUBSCRIBER_HIGH_WATER_EVENTS } from './limits.js';
 import { ProcessLog } from './process-log.js';
 import type { Subscription } from './subscription.js';
 
@@ -165,6 +165,49 @@ describe('pressure', () => {
     log.appendOutput('stdout', bytes(300 * KIB));
     log.fail(new Error('gone'));
     takeAll(subscription);
+    expect(calls).toEqual([true, false]);
+  });
+});
+
+describe('a source that is asked to pause', () => {
+  const hold = { highWaterBytes: 1_000, lowWaterBytes: 200, maxBytes: 2_000 };
+
+  test('is asked at the marks that were given', () => {
+    const calls: boolean[] = [];
+    const log = new ProcessLog({ hold, onPressure: (pause) => calls.push(pause) });
+    const subscription = log.subscribe({ holdBack: true });
+    for (let i = 0; i < 10; i++) log.appendOutput('stdout', bytes(100));
+    expect(calls).toEqual([]);
+    log.appendOutput('stdout', bytes(1));
+    expect(calls).toEqual([true]);
+    for (let i = 0; i < 8; i++) subscription.take();
+    expect(calls).toEqual([true]);
+    subscription.take();
+    expect(calls).toEqual([true, false]);
+  });
+
+  test('and does not, costs its reader a gap rather than us the memory', () => {
+    const log = new ProcessLog({ maxBytes: 500, hold, onPressure: () => undefined });
+    const subscription = log.subscribe({ holdBack: true });
+    for (let i = 0; i < 50; i++) {
+      log.appendOutput('stdout', bytes(100));
+      expect(log.retainedBytes).toBeLessThanOrEqual(hold.maxBytes);
+    }
+    const [gap, ...rest] = seqs(takeAll(subscription));
+    expect(gap).toBe(`gap 1-${50 - rest.length}`);
+    expect(rest.at(-1)).toBe(50);
+    expect(rest.length).toBeGreaterThanOrEqual(5);
+  });
+
+  test('counts events too: one-byte chunks are no way around it', () => {
+    const calls: boolean[] = [];
+    const log = new ProcessLog({ onPressure: (pause) => calls.push(pause) });
+    const subscription = log.subscribe({ holdBack: true });
+    for (let i = 0; i < SUBSCRIBER_HIGH_WATER_EVENTS; i++) log.appendOutput('stdout', bytes(1));
+    expect(calls).toEqual([]);
+    log.appendOutput('stdout', bytes(1));
+    expect(calls).toEqual([true]);
+    expect(takeAll(subscription)).toHaveLength(SUBSCRIBER_HIGH_WATER_EVENTS + 1);
     expect(calls).toEqual([true, false]);
   });
 });

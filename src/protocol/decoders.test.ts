@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { anyText } from '../../test/harness/any-text.js';
 import { decodeBase64 } from './base64.js';
 import { decodeMessage, encodeNotification, encodeRequest, encodeResult } from './envelope.js';
 import { WireError } from './errors.js';
@@ -11,7 +12,7 @@ const RUNS = { numRuns: 2_000 };
 
 /** Text as it may come off a wire: noise, JSON, and JSON that has been damaged. */
 const wireText = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  anyText,
   fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('utf8')),
   fc.json(),
   fc.tuple(fc.json(), fc.nat(), fc.string({ maxLength: 3 })).map(([json, at, noise]) => {
@@ -120,7 +121,7 @@ test('validating params throws wire errors only, whatever they are', () => {
 
 test('parsing a path throws path errors only, whatever it is', () => {
   const path = fc.oneof(
-    fc.string({ unit: 'binary' }),
+    anyText,
     fc.string().map((s) => `file://${s}`),
     fc
       .string({ unit: fc.constantFrom('%', '2', 'f', 'F', '0', '/', '.', 'é', '\0', '#', '?') })
@@ -141,7 +142,7 @@ test('parsing a path throws path errors only, whatever it is', () => {
 
 test('decoding base64 throws wire errors only, whatever it is', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => throwsOnly(WireError, () => decodeBase64(text))),
+    fc.property(anyText, (text) => throwsOnly(WireError, () => decodeBase64(text))),
     RUNS,
   );
 });

@@ -9,3 +9,6 @@ export const MAX_PENDING_CALLS = 1024;
 
 /** Places beyond MAX_PENDING_CALLS for calls that free resources, such as process/terminate. */
 export const RESERVED_PENDING_CALLS = 64;
+
+/** Calls that gave up and are remembered, so that a late answer is known for what it is. */
+export const MAX_ABANDONED_CALLS = 10_000;

@@ -10,7 +10,13 @@ import {
 import { ErrorCode, toWireError, WireError } from '../protocol/errors.js';
 import type { Channel, CloseInfo } from './channel.js';
 import { ConnectionClosedError, RpcTimeoutError, TooManyCallsError } from './errors.js';
-import { MAX_INBOUND_BYTES, MAX_OUTBOUND_BYTES, MAX_PENDING_CALLS, RESERVED_PENDING_CALLS } from './limits.js';
+import {
+  MAX_ABANDONED_CALLS,
+  MAX_INBOUND_BYTES,
+  MAX_OUTBOUND_BYTES,
+  MAX_PENDING_CALLS,
+  RESERVED_PENDING_CALLS,
+} from './limits.js';
 
 export interface IncomingRequest {
   method: string;
@@ -55,6 +61,7 @@ export class RpcPeer {
   #nextId = 1;
   #inboundBytes = 0;
   #readingPaused = false;
+  #awaitingDrain = false;
   #closeInfo: CloseInfo | undefined;
 
   constructor(channel: Channel, handlers: PeerHandlers) {
@@ -85,6 +92,7 @@ export class RpcPeer {
 
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
+      const text = encodeRequest(id, method, params); // first: params without JSON must leave nothing behind
       const settled = () => {
         this.#pending.delete(id);
         clearTimeout(timer);
@@ -92,7 +100,7 @@ export class RpcPeer {
       };
       const giveUp = (reason: unknown) => {
         settled();
-        this.#abandoned.add(id);
+        this.#abandon(id);
         reject(reason);
       };
       const onAbort = () => giveUp(signal?.reason);
@@ -112,7 +120,7 @@ export class RpcPeer {
           reject(error);
         },
       });
-      this.channel.send(encodeRequest(id, method, params));
+      this.channel.send(text);
     });
   }
 
@@ -147,23 +155,29 @@ export class RpcPeer {
     const afterwards: (() => void)[] = [];
     this.#inboundBytes += bytes;
     this.#checkReading();
-    this.#handlers
-      .request({ method, params, afterAnswer: (action) => afterwards.push(action) })
-      .then(
-        (result) => this.channel.send(encodeResult(id, result)),
-        (error: unknown) => this.channel.send(encodeError(id, toWireError(error).toWire())),
-      )
-      .then(() => {
+    const answer = this.#handlers.request({ method, params, afterAnswer: (action) => afterwards.push(action) }).then(
+      (result) => encodeResult(id, result),
+      (error: unknown) => encodeError(id, toWireError(error).toWire()),
+    );
+    answer
+      .catch((error: unknown) => encodeError(id, toWireError(error).toWire())) // the answer cannot be encoded
+      .then((text) => {
+        this.channel.send(text);
         for (const action of afterwards) action();
-      })
-      .catch((error: unknown) => {
-        // Only a bug gets here: the answer itself could not be encoded, or an action threw.
-        this.channel.send(encodeError(id, toWireError(error).toWire()));
       })
       .finally(() => {
         this.#inboundBytes -= bytes;
         this.#checkReading();
       });
+  }
+
+  #abandon(id: number): void {
+    this.#abandoned.add(id);
+    if (this.#abandoned.size <= MAX_ABANDONED_CALLS) return;
+    for (const oldest of this.#abandoned) {
+      this.#abandoned.delete(oldest);
+      return;
+    }
   }
 
   #takePending(id: RequestId): PendingCall | undefined {
@@ -182,15 +196,19 @@ export class RpcPeer {
   /** A client that asks for more than it takes back, or sends more than is worked off, waits in its own socket. */
   #checkReading(): void {
     const full = this.#inboundBytes > MAX_INBOUND_BYTES || this.channel.queuedBytes > MAX_OUTBOUND_BYTES;
-    if (full && !this.#readingPaused) {
-      this.#readingPaused = true;
-      this.channel.pauseReading();
-      const drained = this.channel.drained();
-      if (drained) void drained.then(() => this.#checkReading());
-    } else if (!full && this.#readingPaused) {
-      this.#readingPaused = false;
-      this.channel.resumeReading();
+    if (full !== this.#readingPaused) {
+      this.#readingPaused = full;
+      if (full) this.channel.pauseReading();
+      else this.channel.resumeReading();
     }
+    // Also when it was already paused: requests may have paused it, and their answers be what keeps it so.
+    const drained = full && !this.#awaitingDrain ? this.channel.drained() : undefined;
+    if (!drained) return;
+    this.#awaitingDrain = true;
+    void drained.then(() => {
+      this.#awaitingDrain = false;
+      this.#checkReading();
+    });
   }
 
   #closed(info: CloseInfo): void {

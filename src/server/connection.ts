@@ -18,11 +18,13 @@ import type { Session } from './session.js';
 /** How far the handshake of a connection has come. */
 type Phase =
   | { at: 'connected' }
-  /** A resume is being decided. */
-  | { at: 'initializing' }
+  /** Under way. What the client sends meanwhile waits for the outcome; `confirmed`: `initialized` has come already. */
+  | { at: 'initializing'; settled: Promise<void>; confirmed: boolean }
   | { at: 'initialized'; session: Session }
   /** The client has confirmed with `initialized`: everything is allowed. */
   | { at: 'ready'; session: Session }
+  /** Another connection has the session now; this one is about to be closed. */
+  | { at: 'superseded' }
   | { at: 'closed' };
 
 /** One client's connection: the handshake, then requests handed to their handlers side by side. */
@@ -60,10 +62,10 @@ export class Connection {
 
   /** Another connection has taken the session over. What still waits here is told so. */
   supersede(): void {
-    const reason = 'session has been resumed by another connection';
-    this.#ended.abort(invalidRequest('session_resumed_elsewhere', reason));
+    this.#phase = { at: 'superseded' };
+    this.#ended.abort(supersededError());
     // The rejections above reach the channel in the microtasks before this.
-    setImmediate(() => this.channel.close(CloseCode.policyViolation, reason));
+    setImmediate(() => this.channel.close(CloseCode.policyViolation, SUPERSEDED));
   }
 
   async #request(request: IncomingRequest): Promise<unknown> {
@@ -74,7 +76,8 @@ export class Connection {
       });
     }
     const params = validateParams(method, request.params);
-    if (method === 'initialize') return this.#initialize(params as ParamsOf<'initialize'>);
+    if (method === 'initialize') return this.#startInitialize(params as ParamsOf<'initialize'>);
+    if (this.#phase.at === 'initializing') await this.#phase.settled;
     const session = this.#readySession(method);
     return this.#handle(method, params, {
       session,
@@ -96,11 +99,17 @@ export class Connection {
     );
   }
 
-  async #initialize({ resumeSessionId }: ParamsOf<'initialize'>): Promise<ResultOf<'initialize'>> {
+  #startInitialize(params: ParamsOf<'initialize'>): Promise<ResultOf<'initialize'>> {
     if (this.#phase.at !== 'connected') {
       throw invalidRequest('already_initialized', 'initialize may only be sent once per connection');
     }
-    this.#phase = { at: 'initializing' };
+    const answer = this.#initialize(params);
+    const done = () => undefined;
+    this.#phase = { at: 'initializing', settled: answer.then(done, done), confirmed: false };
+    return answer;
+  }
+
+  async #initialize({ resumeSessionId }: ParamsOf<'initialize'>): Promise<ResultOf<'initialize'>> {
     try {
       const { sessions, processes } = this.#services;
       const environmentInfo = await announcedInfo(processes, sessions.ttlMs);
@@ -109,7 +118,8 @@ export class Connection {
         sessions.detach(session, this);
         throw invalidRequest('disconnected', 'the connection ended during initialize');
       }
-      this.#phase = { at: 'initialized', session };
+      const confirmed = this.#phase.at === 'initializing' && this.#phase.confirmed;
+      this.#phase = { at: confirmed ? 'ready' : 'initialized', session };
       clearTimeout(this.#initializeTimer);
       this.#services.onInitialized?.(this);
       return { sessionId: session.id, environmentInfo, capabilities: environmentInfo.capabilities };
@@ -130,18 +140,32 @@ export class Connection {
       case 'connected':
       case 'initializing':
         throw invalidRequest('not_initialized', `client must call initialize before using ${family} methods`);
+      case 'superseded':
+        throw supersededError();
       case 'closed':
         throw invalidRequest('disconnected', 'the connection has ended');
     }
   }
 
   #notification(method: string): void {
-    if (method === INITIALIZED && this.#phase.at === 'initialized') {
-      this.#phase = { at: 'ready', session: this.#phase.session };
-    } else if (method === INITIALIZED && this.#phase.at !== 'ready') {
-      this.#violation('`initialized` came before `initialize` was answered');
-    } else if (method !== INITIALIZED) {
+    if (method !== INITIALIZED) {
       this.#violation(`unknown notification \`${method}\``);
+      return;
+    }
+    switch (this.#phase.at) {
+      case 'initialized':
+        this.#phase = { at: 'ready', session: this.#phase.session };
+        return;
+      case 'initializing':
+        this.#phase.confirmed = true;
+        return;
+      case 'connected':
+        this.#violation('`initialized` came before `initialize`');
+        return;
+      case 'ready': // once more changes nothing
+      case 'superseded':
+      case 'closed':
+        return;
     }
   }
 
@@ -157,4 +181,10 @@ export class Connection {
     if (phase.at === 'initialized' || phase.at === 'ready') this.#services.sessions.detach(phase.session, this);
     this.#services.onConnectionClosed(this, info);
   }
+}
+
+const SUPERSEDED = 'session has been resumed by another connection';
+
+function supersededError(): WireError {
+  return invalidRequest('session_resumed_elsewhere', SUPERSEDED);
 }

@@ -24,6 +24,8 @@ export class LineChannel implements Channel {
   #handlers: ChannelHandlers | undefined;
   #partial: Buffer[] = [];
   #partialBytes = 0;
+  /** Nothing more is delivered or accepted; what is queued still goes out. */
+  #closing = false;
   #closeInfo: CloseInfo | undefined;
 
   constructor(input: Readable, output: Writable, options: LineChannelOptions) {
@@ -35,9 +37,11 @@ export class LineChannel implements Channel {
     output.on('error', (error) => this.#end({ reason: `writing failed: ${error.message}` }));
     input.on('end', () => {
       this.#flushPartial();
-      this.#end({ reason: 'end of input' });
+      this.#flushAndEnd({ reason: 'end of input' });
     });
-    input.on('close', () => this.#end({ reason: 'input closed' }));
+    input.on('close', () => {
+      if (!this.#closing) this.#end({ reason: 'input closed' });
+    });
   }
 
   start(handlers: ChannelHandlers): void {
@@ -75,15 +79,7 @@ export class LineChannel implements Channel {
   }
 
   close(code: number, reason: string): void {
-    if (this.#closeInfo) return;
-    this.#output.end();
-    // What is queued is flushed first, but a reader that has stopped must not hold us.
-    const flushed = once(this.#output, 'finish').then(
-      () => this.#end({ code, reason }),
-      () => this.#end({ code, reason }), // the error has its own listener
-    );
-    setTimeout(() => this.#end({ code, reason }), CLOSE_TIMEOUT_MS).unref();
-    void flushed;
+    this.#flushAndEnd({ code, reason });
   }
 
   terminate(reason: string): void {
@@ -110,12 +106,26 @@ export class LineChannel implements Channel {
     const line = this.#partial.length === 1 && this.#partial[0] ? this.#partial[0] : Buffer.concat(this.#partial);
     this.#partial = [];
     this.#partialBytes = 0;
+    if (this.#closing) return;
     if (!isUtf8(line)) {
       this.#handlers?.unreadable('the line is not UTF-8 text');
       return;
     }
     const text = line.toString('utf8');
     if (text.trim() !== '') this.#handlers?.message(text);
+  }
+
+  /** What is queued goes out first, but a reader that has stopped must not hold us. */
+  #flushAndEnd(info: CloseInfo): void {
+    if (this.#closing || this.#closeInfo) return;
+    this.#closing = true;
+    this.#output.end();
+    const end = () => this.#end(info);
+    void once(this.#output, 'finish').then(end, end); // an error has its own listener
+    // Node destroys the stdin of a child that has exited, and then there is no `finish`.
+    if (this.#output.destroyed) end();
+    else this.#output.once('close', end);
+    setTimeout(end, CLOSE_TIMEOUT_MS).unref();
   }
 
   #end(info: CloseInfo): void {

@@ -18,6 +18,7 @@ class MemoryChannel implements Channel {
   #inbox: string[] = [];
   #paused = false;
   #delivering = false;
+  #closing = false;
   #closeInfo: CloseInfo | undefined;
 
   constructor(description: string) {
@@ -35,7 +36,7 @@ class MemoryChannel implements Channel {
   }
 
   send(text: string): void {
-    if (this.#closeInfo) return;
+    if (this.#closing || this.#closeInfo) return;
     this.#gate.add(text.length);
     this.#peer?.accept(text);
   }
@@ -62,6 +63,7 @@ class MemoryChannel implements Channel {
   }
 
   close(code: number, reason: string): void {
+    this.#closing = true;
     setImmediate(() => {
       this.end({ code, reason });
       this.#peer?.end({ code, reason });
@@ -94,7 +96,7 @@ class MemoryChannel implements Channel {
     this.#delivering = true;
     queueMicrotask(() => {
       this.#delivering = false;
-      while (this.#handlers && !this.#paused && !this.#closeInfo) {
+      while (this.#handlers && !this.#paused && !this.#closing && !this.#closeInfo) {
         const text = this.#inbox.shift();
         if (text === undefined) return;
         this.#peer?.delivered(text.length);

@@ -14,6 +14,10 @@ export interface ProgramOptions {
   cwd?: string | undefined;
   /** What it says on stderr, as it comes. The last lines are also in the reason when the channel ends. */
   onStderr?: ((text: string) => void) | undefined;
+  /** When it is closed: how long it may take to end once its stdin has ended, before TERM. Default 5 s. */
+  exitGraceMs?: number | undefined;
+  /** And from TERM to KILL. Default 2 s. */
+  termGraceMs?: number | undefined;
 }
 
 type Program = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -49,14 +53,18 @@ class SpawnedProgram implements Channel {
   readonly #child: Program;
   readonly #lines: LineChannel;
   readonly #exited: Promise<void>;
+  readonly #stderrEnded: Promise<void>;
+  readonly #exitGraceMs: number;
+  readonly #termGraceMs: number;
   #lastWords = '';
-  #stderrEnded: Promise<void>;
   /** We asked for the end, so the program may take its time to end well. */
   #closing = false;
   #killed = false;
 
   constructor(child: Program, options: ProgramOptions) {
     this.#child = child;
+    this.#exitGraceMs = options.exitGraceMs ?? PROGRAM_EXIT_GRACE_MS;
+    this.#termGraceMs = options.termGraceMs ?? PROGRAM_TERM_GRACE_MS;
     this.description = `stdio of ${options.program}`;
     this.#lines = new LineChannel(child.stdout, child.stdin, { description: this.description });
     this.#exited = new Promise((resolve) => {
@@ -120,7 +128,7 @@ class SpawnedProgram implements Channel {
   /** The streams have ended. Sees to it that the program does too, and says how it ended. */
   async #end(info: CloseInfo): Promise<CloseInfo> {
     if (this.#closing) {
-      await this.#stop(PROGRAM_EXIT_GRACE_MS);
+      await this.#stop(this.#exitGraceMs);
       return info;
     }
     if (this.#killed) {
@@ -138,7 +146,7 @@ class SpawnedProgram implements Channel {
   async #stop(graceMs: number): Promise<void> {
     if (!(await within(graceMs, this.#exited))) {
       this.#signal('SIGTERM');
-      await within(PROGRAM_TERM_GRACE_MS, this.#exited);
+      await within(this.#termGraceMs, this.#exited);
     }
     this.#signal('SIGKILL'); // also for what its leader has left behind in its group
     await this.#exited;

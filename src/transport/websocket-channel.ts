@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { OUTGOING_FRAGMENT_BYTES } from '../protocol/limits.js';
 import { type Channel, type ChannelHandlers, CloseCode, type CloseInfo } from '../rpc/channel.js';
@@ -8,8 +8,8 @@ import { CLOSE_TIMEOUT_MS, DEAD_AFTER_MS, OVERLOADED_LOOP_MS, PING_INTERVAL_MS }
 
 export interface WebSocketChannelOptions {
   description: string;
-  /** The socket underneath, to write the messages of one turn of the event loop with one system call. */
-  transport: Duplex;
+  /** The socket underneath: to write the messages of one turn of the event loop with one system call, and to see bytes come. */
+  transport: Socket;
   pingIntervalMs?: number;
   deadAfterMs?: number;
 }
@@ -18,7 +18,7 @@ export interface WebSocketChannelOptions {
 export class WebSocketChannel implements Channel {
   readonly description: string;
   readonly #socket: WebSocket;
-  readonly #transport: Duplex;
+  readonly #transport: Socket;
   readonly #gate = new DrainGate();
   readonly #keepAlive: NodeJS.Timeout;
   readonly #deadAfterMs: number;
@@ -29,11 +29,14 @@ export class WebSocketChannel implements Channel {
   #ownReason: CloseInfo | undefined;
   #lastHeardAt = performance.now();
   #pingedAt: number | undefined;
+  #bytesRead: number;
+  #readingPaused = false;
 
   constructor(socket: WebSocket, options: WebSocketChannelOptions) {
     this.#socket = socket;
     this.description = options.description;
     this.#transport = options.transport;
+    this.#bytesRead = options.transport.bytesRead;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
     const pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
     let dueAt = performance.now() + pingIntervalMs;
@@ -97,10 +100,12 @@ export class WebSocketChannel implements Channel {
   }
 
   pauseReading(): void {
+    this.#readingPaused = true;
     this.#socket.pause();
   }
 
   resumeReading(): void {
+    this.#readingPaused = false;
     this.#socket.resume();
   }
 
@@ -115,7 +120,9 @@ export class WebSocketChannel implements Channel {
       };
       const onPong = () => settle(true);
       const onClose = () => settle(false);
-      const timer = setTimeout(() => settle(false), timeoutMs);
+      const { bytesRead } = this.#transport;
+      // The pong of a slow link may stand behind a large message; the bytes of that are an answer too.
+      const timer = setTimeout(() => settle(this.#transport.bytesRead > bytesRead), timeoutMs);
       this.#socket.on('pong', onPong);
       this.#socket.on('close', onClose);
       this.#ping();
@@ -136,6 +143,7 @@ export class WebSocketChannel implements Channel {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#heard();
+    if (this.#ownReason) return; // we have closed: nothing that was refused may be carried out
     if (!this.#handlers) {
       this.#early.push([data, isBinary]);
     } else if (isBinary && !isUtf8(data)) {
@@ -157,6 +165,10 @@ export class WebSocketChannel implements Channel {
 
   /** Dead means: a ping is unanswered, nothing else came either, for the whole time, and our loop was not the reason. */
   #checkAlive(now: number, overloaded: boolean): void {
+    const { bytesRead } = this.#transport;
+    // A large message is a sign of life while it comes in; and while we do not read, the silence is ours.
+    if (bytesRead !== this.#bytesRead || this.#readingPaused) this.#heard();
+    this.#bytesRead = bytesRead;
     const silentMs = now - this.#lastHeardAt;
     const waitingMs = this.#pingedAt === undefined ? 0 : now - this.#pingedAt;
     // Timers fire a little early at times; 50 ms of slack keeps that from costing a whole further interval.

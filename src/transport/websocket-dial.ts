@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { Channel } from '../rpc/channel.js';
@@ -29,15 +30,17 @@ export class DialError extends Error {
 /** Dials `ws://`, `wss://` or `unix:///path`. Throws DialError. */
 export function dialWebSocket(url: string, options: DialOptions = {}): Promise<Channel> {
   const timeoutMs = options.timeoutMs ?? CONNECT_TIMEOUT_MS;
-  const target = url.startsWith('unix://') ? `ws+unix:${url.slice('unix://'.length)}:/` : url;
+  // The `ws+unix:` URLs of `ws` have no way to write a path with a space, a colon or anything beyond ASCII.
+  const unixPath = url.startsWith('unix://') ? url.slice('unix://'.length) : undefined;
   return new Promise((resolve, reject) => {
     let socket: WebSocket;
     try {
-      socket = new WebSocket(target, {
+      socket = new WebSocket(unixPath === undefined ? url : 'ws://localhost/', {
         perMessageDeflate: false, // 0.129 hangs up on the offer
         maxPayload: MAX_MESSAGE_BYTES,
         followRedirects: false,
         headers: options.headers ?? {},
+        ...(unixPath !== undefined && { createConnection: () => connect(unixPath) }),
         ...options.tls,
       });
     } catch (error) {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { MAX_FRAME_BYTES, MAX_MESSAGE_BYTES } from '../protocol/limits.js';
+import { errnoOf } from '../protocol/os-error.js';
 import { type Channel, CloseCode } from '../rpc/channel.js';
 import { FrameGuard } from './frame-guard.js';
 import { HTTP_HEADERS_TIMEOUT_MS } from './limits.js';
@@ -41,12 +42,15 @@ export interface WebSocketListener {
 /** Accepts WebSocket connections over TCP or a unix socket, with plain HTTP on the same address. */
 export async function listenWebSocket(options: WebSocketListenOptions): Promise<WebSocketListener> {
   const { address } = options;
-  const http = createServer({ noDelay: true, headersTimeout: HTTP_HEADERS_TIMEOUT_MS }, (request, response) => {
-    const refusal = options.refuse(request);
-    if (!refusal) return options.onRequest(request, response);
-    response.writeHead(refusal.status, { 'content-type': 'text/plain', connection: 'close' });
-    response.end(`${refusal.reason}\n`);
-  });
+  const http = createServer(
+    { noDelay: true, headersTimeout: HTTP_HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 5_000 },
+    (request, response) => {
+      const refusal = options.refuse(request);
+      if (!refusal) return options.onRequest(request, response);
+      response.writeHead(refusal.status, { 'content-type': 'text/plain', connection: 'close' });
+      response.end(`${refusal.reason}\n`);
+    },
+  );
   const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
   // A subprotocol offer is answered without one, as the real peers do.
   upgrades.options.handleProtocols = () => false;
@@ -58,7 +62,7 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
       const { remoteAddress, remotePort } = request.socket;
       const description =
         address.kind === 'unix' ? `unix socket ${address.path}` : `websocket ${remoteAddress}:${remotePort}`;
-      const channel = new WebSocketChannel(webSocket, { description, transport: socket, ...options.keepAlive });
+      const channel = new WebSocketChannel(webSocket, { description, transport: request.socket, ...options.keepAlive });
       const limits = { maxFrameBytes: MAX_FRAME_BYTES, maxMessageBytes: MAX_MESSAGE_BYTES };
       const guard = new FrameGuard();
       socket.on('data', (chunk: Buffer) => {
@@ -98,6 +102,8 @@ function refuseUpgrade(request: IncomingMessage): HttpRefusal | undefined {
 
 function refuseSocket(socket: Duplex, { status, reason }: HttpRefusal): void {
   const body = `${reason}\n`;
+  socket.on('error', () => undefined); // a client that is gone needs no answer; without a listener it would end us
+  socket.once('finish', () => socket.destroy()); // a client that never ends its side would keep it for ever
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? 'Error'}\r\ncontent-type: text/plain\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -139,7 +145,8 @@ async function removeStaleSocket(path: string): Promise<void> {
       socket.destroy();
       resolve(true);
     });
-    socket.on('error', () => resolve(false));
+    // A live server whose queue is full answers EAGAIN: only a refusal says that nobody listens.
+    socket.on('error', (error) => resolve(errnoOf(error) !== 'ECONNREFUSED' && errnoOf(error) !== 'ENOENT'));
   });
   if (answered) throw new ListenAddressError(`cannot listen on \`${path}\`: another server does`);
   rmSync(path, { force: true });
