@@ -5,7 +5,8 @@ import { join } from 'node:path';
 
 /**
  * Waits until its stdin ends, which it does however the server dies, and then ends what is left: the groups, sessions and
- * descendants of the leaders whose pids stand in the file $1/leaders. Then it removes $1.
+ * descendants of the leaders whose pids stand in the file $1/leaders. Then it removes $1. Everybody is stopped before we
+ * look for descendants: who goes on forking could keep us looking for ever.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -13,6 +14,7 @@ read -r _
 ids=' '
 for id in $(cat "$1/leaders"); do ids="$ids$id "; done
 [ "$ids" = ' ' ] || {
+  for id in $ids; do kill -STOP "-$id" 2>/dev/null; done
   all=$ids more=1
   while [ $more = 1 ]; do
     more=0
@@ -21,7 +23,7 @@ for id in $(cat "$1/leaders"); do ids="$ids$id "; done
       pid=\${line%% *}
       set -- "$1" \${line##*) }
       case $all in *" $pid "*) continue ;; esac
-      case $all in *" $3 "* | *" $5 "*) all="$all$pid " more=1 ;; esac
+      case $all in *" $3 "* | *" $5 "*) all="$all$pid " more=1; kill -STOP "$pid" 2>/dev/null ;; esac
     done
   done
   for id in $ids; do kill -KILL "-$id" 2>/dev/null; done
@@ -78,6 +80,7 @@ export class Guardian {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#child.stdin?.end();
     closeSync(this.#file);

@@ -12,7 +12,7 @@ import { DEFAULT_GRACE_MS, MAX_PROCESSES } from './limits.js';
 import { LocalProcess } from './local-process.js';
 import { NativeLauncher } from './native-launcher.js';
 import { PortableLauncher } from './portable-launcher.js';
-import { relativesOf, sendSignal } from './process-tree.js';
+import { relativesOf, sendSignal, sendSignalTo } from './process-tree.js';
 import { checkLaunch } from './resolve-program.js';
 
 /** Of a terminal, where nobody says otherwise. The real peers have the same. */
@@ -122,7 +122,8 @@ export class LocalBackend implements ExecBackend {
 
   #killLingering(): void {
     for (const leader of this.#lingering) {
-      for (const pid of relativesOf(leader, { bySession: true })) sendSignal(pid, 'SIGKILL');
+      sendSignal(-leader, 'SIGKILL');
+      sendSignalTo(relativesOf(leader, { bySession: true }), 'SIGKILL');
     }
     this.#lingering.clear();
   }

@@ -8,7 +8,7 @@ import type { TerminalSize, WriteStatus } from '../../protocol/process-methods.j
 import type { ExecProcess, ProcessId, ProcessInfo, StartParams, TerminateOptions, WriteOptions } from '../types.js';
 import type { Child, ExitStatus } from './child.js';
 import { DEFAULT_GRACE_MS, OUTPUT_AFTER_KILL_MS, REMEMBERED_WRITE_IDS, STDIN_MAX_BYTES } from './limits.js';
-import { foregroundGroupOf, relativesOf, sendSignal } from './process-tree.js';
+import { foregroundGroupOf, relativesOf, type Sighting, sendSignal, sendSignalTo } from './process-tree.js';
 
 export interface LocalProcessOptions {
   budget: RetentionBudget;
@@ -29,6 +29,8 @@ export class LocalProcess implements ExecProcess {
   readonly #timeout: NodeJS.Timeout | undefined;
   #stdinBytes = 0;
   #killTimer: NodeJS.Timeout | undefined;
+  /** Whom it had started outside its group when it was told to end. */
+  #relatives: Sighting[] = [];
   #killed = false;
 
   constructor(params: StartParams, child: Child, options: LocalProcessOptions) {
@@ -101,7 +103,7 @@ export class LocalProcess implements ExecProcess {
     if (!this.running) return;
     // Ctrl-C on a terminal goes to what is in front, which under an interactive shell is not the shell.
     const front = this.#params.tty && signal === 'SIGINT' ? foregroundGroupOf(this.pid) : undefined;
-    if (front === undefined || !sendSignal(-front, signal)) sendSignal(-this.pid, signal);
+    if (front === undefined || !sendSignal(-front, signal)) this.#signalGroup(signal);
   }
 
   async resize(size: TerminalSize): Promise<void> {
@@ -118,8 +120,13 @@ export class LocalProcess implements ExecProcess {
     const running = this.running;
     if (this.closed) return { running };
     if (graceMs > 0 && running) {
-      sendSignal(-this.pid, 'SIGTERM');
-      sendSignal(-this.pid, 'SIGCONT'); // a stopped process would never see the TERM
+      // Looked up now: once the leader heeds the TERM, nobody can tell who its descendants were.
+      this.#relatives = relativesOf(this.pid, { bySession: this.#params.tty });
+      // CONT, because a stopped process would never see the TERM.
+      for (const signal of ['SIGTERM', 'SIGCONT'] as const) {
+        this.#signalGroup(signal);
+        sendSignalTo(this.#relatives, signal);
+      }
       this.#killTimer ??= setTimeout(() => this.kill(), graceMs);
     } else {
       this.kill();
@@ -129,9 +136,10 @@ export class LocalProcess implements ExecProcess {
 
   /** Ends at once whatever is left of it: its group, its session, and the descendants that have left both. */
   kill(): void {
+    clearTimeout(this.#killTimer);
     const relatives = relativesOf(this.pid, { bySession: this.#params.tty || !this.running });
-    sendSignal(-this.pid, 'SIGKILL');
-    for (const pid of relatives) sendSignal(pid, 'SIGKILL');
+    this.#signalGroup('SIGKILL');
+    sendSignalTo([...relatives, ...this.#relatives], 'SIGKILL');
     this.#killed = true;
     if (!this.running) this.#releaseSoon();
   }
@@ -166,9 +174,15 @@ export class LocalProcess implements ExecProcess {
 
   #exited({ exitCode, signal }: ExitStatus): void {
     clearTimeout(this.#timeout);
-    clearTimeout(this.#killTimer);
+    // What it has left behind may use the rest of the grace period.
+    if (!sendSignal(-this.pid, 0) && !sendSignalTo(this.#relatives, 0)) clearTimeout(this.#killTimer);
     this.#log.appendExited(exitCode, signal);
     if (this.#killed) this.#releaseSoon();
+  }
+
+  /** A child that was forked onto a terminal a moment ago may have no group yet, only itself. */
+  #signalGroup(signal: NodeJS.Signals): void {
+    if (!sendSignal(-this.pid, signal) && this.running) sendSignal(this.pid, signal);
   }
 
   /** After a kill the output ends by itself, unless somebody out of reach holds it; then it is taken as it stands. */

@@ -14,11 +14,17 @@ export function sendSignal(id: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** Which process a pid named when we looked: a later one with the same pid has another start time. */
+export interface Sighting {
+  pid: number;
+  startTime: number;
+}
+
 /**
  * What a process has started that its group does not cover: children in other groups or sessions, and the jobs of an
  * interactive shell, which share its session only. `bySession` costs a look at every process of the machine.
  */
-export function relativesOf(leader: number, options: { bySession: boolean }): number[] {
+export function relativesOf(leader: number, options: { bySession: boolean }): Sighting[] {
   if (process.platform !== 'linux') return [];
   const found = new Set<number>();
   if (options.bySession) {
@@ -35,7 +41,16 @@ export function relativesOf(leader: number, options: { bySession: boolean }): nu
       open.push(child);
     }
   }
-  return [...found];
+  return [...found].flatMap((pid) => {
+    const stat = readStat(pid);
+    return stat && stat.group !== leader ? { pid, startTime: stat.startTime } : [];
+  });
+}
+
+/** Sends a signal to those that are still there. False when none is. */
+export function sendSignalTo(sightings: readonly Sighting[], signal: NodeJS.Signals | 0): boolean {
+  const there = sightings.filter(({ pid, startTime }) => readStat(pid)?.startTime === startTime);
+  return there.filter(({ pid }) => sendSignal(pid, signal)).length > 0;
 }
 
 /** The foreground process group of the terminal that `pid` is on. */
@@ -44,20 +59,32 @@ export function foregroundGroupOf(pid: number): number | undefined {
   return group !== undefined && group > 0 ? group : undefined;
 }
 
+/** The kernel lists children by the thread that forked them. */
 function childrenOf(pid: number): number[] {
   try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return threads.flatMap((thread) => {
+      return readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+    });
   } catch {
     return []; // it has ended, or the kernel has no such file: its group is signalled in any case
   }
 }
 
-function readStat(pid: number): { session: number; foregroundGroup: number } | undefined {
+interface Stat {
+  group: number;
+  session: number;
+  foregroundGroup: number;
+  startTime: number;
+}
+
+function readStat(pid: number): Stat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field, the name, may hold anything, spaces and parentheses included.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { session: Number(fields[3]), foregroundGroup: Number(fields[5]) };
+    const field = (n: number) => Number(fields[n - 3]); // numbered as in proc_pid_stat(5)
+    return { group: field(5), session: field(6), foregroundGroup: field(8), startTime: field(22) };
   } catch {
     return undefined; // ended between the listing and the look
   }

@@ -1,0 +1,68 @@
+import type { Channel } from '../rpc/channel.js';
+import { type ProgramOptions, spawnProgram } from '../transport/spawned-program.js';
+import type { WebSocketChannelOptions } from '../transport/websocket-channel.js';
+import { DialError, type DialOptions, dialWebSocket } from '../transport/websocket-dial.js';
+
+/** A value, or how to get it anew for every dial: tokens expire. */
+type PerDial<T> = T | (() => T | Promise<T>);
+
+/** A server that listens. */
+export interface UrlTarget {
+  /** `ws://…`, `wss://…` or `unix:///path`. */
+  url: string;
+  /** Sent with the upgrade request. Never logged. */
+  headers?: PerDial<Readonly<Record<string, string>>> | undefined;
+  /** Sent as `authorization: Bearer …`. Never logged. */
+  bearerToken?: PerDial<string> | undefined;
+  /** For `node:tls`: `ca`, `cert`, `key`, `rejectUnauthorized`. */
+  tls?: Readonly<Record<string, unknown>> | undefined;
+  keepAlive?: Pick<WebSocketChannelOptions, 'pingIntervalMs' | 'deadAfterMs'> | undefined;
+}
+
+/** A program to start that speaks the protocol on its stdin and stdout. Its death ends the connection for good. */
+export type ProgramTarget = ProgramOptions;
+
+/** Any other way to a server, such as a relay. */
+export interface ChannelTarget {
+  /** Opens a new channel. Throws DialError when that fails. */
+  dial(options: DialLimits): Promise<Channel>;
+  /** Does a later dial reach the same server, so that a session can be resumed? Default true. */
+  resumable?: boolean | undefined;
+}
+
+export type ConnectTarget = UrlTarget | ProgramTarget | ChannelTarget;
+
+export interface DialLimits {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** One way to a server, to be gone as often as needed. */
+export interface Dialer {
+  readonly resumable: boolean;
+  dial(limits: DialLimits): Promise<Channel>;
+}
+
+export function dialerFor(target: ConnectTarget): Dialer {
+  if ('dial' in target) return { resumable: target.resumable ?? true, dial: (limits) => target.dial(limits) };
+  if ('program' in target) return { resumable: false, dial: (limits) => spawnUnlessCancelled(target, limits) };
+  return { resumable: true, dial: (limits) => dialUrl(target, limits) };
+}
+
+async function dialUrl(target: UrlTarget, { timeoutMs, signal }: DialLimits): Promise<Channel> {
+  const token = await forThisDial(target.bearerToken);
+  const headers = { ...(await forThisDial(target.headers)) };
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
+  const options: DialOptions = { headers, timeoutMs, signal, keepAlive: target.keepAlive };
+  if (target.tls) options.tls = { ...target.tls };
+  return dialWebSocket(target.url, options);
+}
+
+async function spawnUnlessCancelled(target: ProgramTarget, { signal }: DialLimits): Promise<Channel> {
+  if (signal.aborted) throw new DialError(`starting \`${target.program}\` was cancelled`, { cause: signal.reason });
+  return spawnProgram(target);
+}
+
+async function forThisDial<T>(value: PerDial<T> | undefined): Promise<T | undefined> {
+  return typeof value === 'function' ? await (value as () => T | Promise<T>)() : value;
+}

@@ -1,0 +1,30 @@
+export type { SubscriberEvent } from '../event-log/events.js';
+export type { Subscription } from '../event-log/subscription.js';
+export type { DirectoryEntry, FileMetadata, FileOptions, FileSystem } from '../files/types.js';
+export { kill, type ProcessEnd, type ProcessText, text, type WaitOptions, wait } from '../process/conveniences.js';
+export type {
+  ExecBackend,
+  ExecProcess,
+  ProcessId,
+  ProcessInfo,
+  StartParams,
+  TerminateOptions,
+  WriteOptions,
+} from '../process/types.js';
+export { processId } from '../process/types.js';
+export { WireError } from '../protocol/errors.js';
+export { ConnectionClosedError, RpcTimeoutError, TooManyCallsError } from '../rpc/errors.js';
+export type { CallOptions } from '../rpc/peer.js';
+export { DialError } from '../transport/websocket-dial.js';
+export type { ChannelTarget, ConnectTarget, ProgramTarget, UrlTarget } from './dial.js';
+export { type ClientEndError, ProcessLostError, SessionLostError, UnsupportedByServerError } from './errors.js';
+export {
+  type ClientState,
+  type CloseOptions,
+  type ConnectOptions,
+  ExecServerClient,
+  type StateListener,
+} from './exec-server-client.js';
+export { RemoteBackend } from './remote-backend.js';
+export { RemoteFileSystem } from './remote-file-system.js';
+export { RemoteProcess } from './remote-process.js';
