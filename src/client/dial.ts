@@ -1,7 +1,8 @@
 import type { Channel } from '../rpc/channel.js';
+import { DialError } from '../transport/dial-error.js';
 import { type ProgramOptions, spawnProgram } from '../transport/spawned-program.js';
 import type { WebSocketChannelOptions } from '../transport/websocket-channel.js';
-import { DialError, type DialOptions, dialWebSocket } from '../transport/websocket-dial.js';
+import type { DialOptions } from '../transport/websocket-dial.js';
 
 /** A value, or how to get it anew for every dial: tokens expire. */
 type PerDial<T> = T | (() => T | Promise<T>);
@@ -55,6 +56,8 @@ async function dialUrl(target: UrlTarget, { timeoutMs, signal }: DialLimits): Pr
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   const options: DialOptions = { headers, timeoutMs, signal, keepAlive: target.keepAlive };
   if (target.tls) options.tls = { ...target.tls };
+  // Loaded when it is needed: the library costs half of what importing this client costs, and brings a native part.
+  const { dialWebSocket } = await import('../transport/websocket-dial.js');
   return dialWebSocket(target.url, options);
 }
 

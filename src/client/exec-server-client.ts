@@ -8,7 +8,7 @@ import type { ClientEndError } from './errors.js';
 import { INITIALIZE_TIMEOUT_MS, TERMINATE_ON_CLOSE_MS } from './limits.js';
 import { RemoteBackend } from './remote-backend.js';
 import { RemoteFileSystem } from './remote-file-system.js';
-import { SessionLink } from './session-link.js';
+import type { SessionLink } from './session-link.js';
 
 export interface ConnectOptions {
   /** How we introduce ourselves. Default `exec-server`. */
@@ -71,6 +71,8 @@ export class ExecServerClient implements AsyncDisposable {
   static async connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<ExecServerClient> {
     const { resumeSessionId, signal, onStateChange } = options;
     const listeners = new Set<StateListener>(onStateChange ? [onStateChange] : []);
+    // Loaded when it is needed: importing this client is cheap, checking what comes over the wire takes a library.
+    const { SessionLink } = await import('./session-link.js');
     const link = await SessionLink.open(
       {
         dialer: dialerFor(target),

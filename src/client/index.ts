@@ -15,7 +15,7 @@ export { processId } from '../process/types.js';
 export { WireError } from '../protocol/errors.js';
 export { ConnectionClosedError, RpcTimeoutError, TooManyCallsError } from '../rpc/errors.js';
 export type { CallOptions } from '../rpc/peer.js';
-export { DialError } from '../transport/websocket-dial.js';
+export { DialError } from '../transport/dial-error.js';
 export type { ChannelTarget, ConnectTarget, ProgramTarget, UrlTarget } from './dial.js';
 export { type ClientEndError, ProcessLostError, SessionLostError, UnsupportedByServerError } from './errors.js';
 export {

@@ -1,6 +1,6 @@
 import { WireError } from '../protocol/errors.js';
 import { ConnectionClosedError } from '../rpc/errors.js';
-import { DialError } from '../transport/websocket-dial.js';
+import { DialError } from '../transport/dial-error.js';
 import { backoffMs, sleep } from './backoff.js';
 import { type ClientEndError, isSessionAttached, isUnknownSession, SessionLostError } from './errors.js';
 

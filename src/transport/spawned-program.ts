@@ -1,9 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Channel, ChannelHandlers, CloseInfo } from '../rpc/channel.js';
+import { DialError } from './dial-error.js';
 import { LAST_WORDS_LENGTH, LAST_WORDS_MS, PROGRAM_EXIT_GRACE_MS, PROGRAM_TERM_GRACE_MS } from './limits.js';
 import { LineChannel } from './line-channel.js';
-import { DialError } from './websocket-dial.js';
 
 export interface ProgramOptions {
   /** What to run: a path, or a name that is looked up in PATH. It speaks one JSON object per line on stdin and stdout. */

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { WebSocket } from 'ws';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import type { Channel } from '../rpc/channel.js';
+import { DialError } from './dial-error.js';
 import { CONNECT_TIMEOUT_MS } from './limits.js';
 import { WebSocketChannel, type WebSocketChannelOptions } from './websocket-channel.js';
 
@@ -13,18 +14,6 @@ export interface DialOptions {
   /** Passed to `node:tls`: `ca`, `cert`, `key`, `rejectUnauthorized`. */
   tls?: Record<string, unknown>;
   keepAlive?: Pick<WebSocketChannelOptions, 'pingIntervalMs' | 'deadAfterMs'> | undefined;
-}
-
-/** The dial failed before there was a connection; nothing has been sent. */
-export class DialError extends Error {
-  override readonly name = 'DialError';
-  /** HTTP status of a refused upgrade. */
-  readonly status: number | undefined;
-
-  constructor(message: string, options: ErrorOptions & { status?: number } = {}) {
-    super(message, options);
-    this.status = options.status;
-  }
 }
 
 /** Dials `ws://`, `wss://` or `unix:///path`. Throws DialError. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { DialError, dialWebSocket } from '../../src/transport/websocket-dial.js';
+import { DialError } from '../../src/transport/dial-error.js';
+import { dialWebSocket } from '../../src/transport/websocket-dial.js';
 import { atEnd, listenForChannels } from '../harness/index.js';
 
 /** Takes connections and says nothing, or `answer`. */
