@@ -17,7 +17,9 @@ export function readProcessEvent(
     case 'process/exited': {
       const { success, data } = serverNotifications['process/exited'].safeParse(params);
       if (!success) return undefined;
-      const { processId, seq, exitCode, signal = null, sandboxDenied = false } = data;
+      const { processId, seq, exitCode, signal = null, sandboxDenied = false, failure } = data;
+      // Not an exit, but the end of what can be known. The hole it leaves in the count makes us read the reason.
+      if (failure != null) return undefined;
       return { processId, event: { type: 'exited', seq, exitCode, signal, sandboxDenied } };
     }
     case 'process/closed': {

@@ -12,7 +12,12 @@ import { fileHandlers } from './handlers/files.js';
 import { processHandlers } from './handlers/process.js';
 import type { Handlers, ServerServices } from './handlers.js';
 import { refuseBrowsers } from './host-policy.js';
-import { MAX_MESSAGE_BYTES_BEFORE_INITIALIZE, PROCESS_RETENTION_MS, SESSION_TTL_MS } from './limits.js';
+import {
+  CLOSE_TIMEOUT_MS,
+  MAX_MESSAGE_BYTES_BEFORE_INITIALIZE,
+  PROCESS_RETENTION_MS,
+  SESSION_TTL_MS,
+} from './limits.js';
 import { SessionRegistry } from './session-registry.js';
 
 /** What a server reports of itself; a logger of pino fits. Never given secrets, environments or output. */
@@ -135,8 +140,15 @@ export class ExecServer {
 
   async #close(): Promise<void> {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    await this.#options.processes.close();
-    await this.#services.sessions.close();
+    // Processes of another machine may be out of reach; our own end must neither wait for that nor fail because of it.
+    const unreachable = (reason: unknown) =>
+      this.#log?.warn({ reason: String(reason) }, 'not all processes could be ended');
+    const ended = this.#options.processes
+      .close()
+      .catch(unreachable)
+      .then(() => this.#services.sessions.close())
+      .catch(unreachable);
+    if (!(await settledWithin(ended, CLOSE_TIMEOUT_MS))) unreachable('no answer in time');
     for (const { channel } of this.#connections) channel.close(CloseCode.goingAway, 'the server is shutting down');
   }
 
@@ -169,5 +181,18 @@ export class ExecServer {
       default:
         return { status: 404, body: 'nothing here\n' };
     }
+  }
+}
+
+/** Has it been done in time? */
+async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -15,3 +15,6 @@ export const TAKEOVER_PROBE_MS = 1_000;
 
 /** Sessions that may exist at once, attached or not. */
 export const MAX_SESSIONS = 10_000;
+
+/** How long closing a server may wait for its processes to end: the grace period of local ones, twice and a bit. */
+export const CLOSE_TIMEOUT_MS = 5_000;
