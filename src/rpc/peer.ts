@@ -8,7 +8,7 @@ import {
   UNREADABLE_ID,
 } from '../protocol/envelope.js';
 import { ErrorCode, toWireError, WireError } from '../protocol/errors.js';
-import type { Channel, CloseInfo } from './channel.js';
+import { type Channel, CloseCode, type CloseInfo } from './channel.js';
 import { ConnectionClosedError, RpcTimeoutError, TooManyCallsError } from './errors.js';
 import {
   MAX_ABANDONED_CALLS,
@@ -165,6 +165,7 @@ export class RpcPeer {
         this.channel.send(text);
         for (const action of afterwards) action();
       })
+      .catch(() => this.channel.close(CloseCode.internalError, `what follows the answer to ${method} failed`))
       .finally(() => {
         this.#inboundBytes -= bytes;
         this.#checkReading();

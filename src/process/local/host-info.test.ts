@@ -16,8 +16,8 @@ test('the shell is a program that exists, named by its file', () => {
 });
 
 test('directories are file: URIs of directories that exist', () => {
-  const { cwd, userHomeDir, tempDir, temporaryDirectories = [] } = hostInfo();
-  const paths = [cwd, userHomeDir, tempDir, ...temporaryDirectories].map((uri) => fileURLToPath(String(uri)));
+  const { cwd, userHomeDir, tempDir, temporaryDirectories } = hostInfo();
+  const paths = [cwd, userHomeDir, tempDir, ...(temporaryDirectories ?? [])].map((uri) => fileURLToPath(String(uri)));
   expect(paths.slice(0, 3)).toEqual([process.cwd(), homedir(), tmpdir()]);
   for (const path of paths) expect(existsSync(path)).toBe(true);
 });
