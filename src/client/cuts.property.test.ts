@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CutProxy, startInProcess } from '../../test/harness/index.js';
 import type { SubscriberEvent } from '../event-log/events.js';
-import { ExecServerClient, processId, type RemoteProcess } from './index.js';
+import { type ClientState, ExecServerClient, processId, type RemoteProcess } from './index.js';
 
 /** How many random runs; each takes about a fifth of a second. */
 const SEEDS = Number(process.env.CUT_SEEDS ?? 100);
@@ -20,7 +20,7 @@ test(
       while (next < FIRST_SEED + SEEDS) {
         const seed = next++;
         await run(seed, url).catch((error: unknown) =>
-          failures.push(`seed ${seed}: ${error instanceof Error ? error.stack : error}`),
+          failures.push(`seed ${seed}: ${error instanceof Error ? error.message : error}`),
         );
       }
     };
@@ -36,9 +36,11 @@ async function run(seed: number, url: string): Promise<void> {
   const upTo = (n: number) => Math.floor(random() * n);
   const proxy = await CutProxy.listen(url);
   if (random() < 0.5) proxy.shaping = { chopBytes: () => 1 + upTo(2000), delayMs: upTo(2) };
+  const states: ClientState[] = [];
   const client = await ExecServerClient.connect(proxy, {
-    onStateChange: ({ status }) => {
-      if (status === 'recovering') recoveries++;
+    onStateChange: (state) => {
+      states.push(state);
+      if (state.status === 'recovering') recoveries++;
     },
   });
   const done = new AbortController();
@@ -58,7 +60,7 @@ async function run(seed: number, url: string): Promise<void> {
         tty,
       });
       await sleep(upTo(30)); // subscribers come late, too
-      await Promise.all([
+      await all([
         follow(process, { holdBack: true }, count, big),
         follow(process, { holdBack: random() < 0.5 }, count, big),
       ]);
@@ -81,11 +83,12 @@ async function run(seed: number, url: string): Promise<void> {
         if (random() < 0.2) await writes.at(-1);
         if (random() < 0.1) await sleep(upTo(5));
       }
-      const closing = process.closeStdin();
+      await all([...writes, process.closeStdin(), following]);
       expect(new Set(await Promise.all(writes))).toEqual(new Set(['accepted']));
-      await Promise.all([closing, following]);
     };
-    await Promise.all([...talkers, echo()]);
+    await all([...talkers, echo()]);
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.stack : error}\nafter ${JSON.stringify(states.slice(-8))}`);
   } finally {
     done.abort();
     await misbehaving;
@@ -146,6 +149,11 @@ async function follow(process: RemoteProcess, options: { holdBack: boolean }, co
   expect(nextLine).toBe(count + 1);
   expect(rest).toBe('');
   if (lost) expect(mayLose).toBe(true);
+}
+
+/** Waits for all of them, then rejects with the first failure: none is left behind unhandled. */
+async function all(promises: Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -42,8 +42,9 @@ export const HELD_MAX_BYTES = 32 * MIB;
 /** Longest pause of reading in a row: below every keep-alive deadline, so that a slow reader is not taken for a dead one. */
 export const MAX_PAUSE_MS = 10_000;
 
-/** A call that has been cut off this often is given up: perhaps it is what breaks the connection. */
-export const MAX_SENDS_PER_CALL = 16;
+/** A call whose connection ends within this of its sending, this often in a row, is given up: perhaps it is the reason. */
+export const SUSPICIOUS_MS = 1_000;
+export const MAX_SUSPICIONS = 16;
 
 /** Largest chunk of one write to stdin: fits into one message as base64 with room to spare. */
 export const MAX_WRITE_BYTES = 32 * MIB;

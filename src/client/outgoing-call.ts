@@ -1,6 +1,7 @@
 import type { MethodName, ParamsInput, ResultOf } from '../protocol/methods.js';
 import { RpcTimeoutError } from '../rpc/errors.js';
 import type { CallOptions } from '../rpc/peer.js';
+import { SUSPICIOUS_MS } from './limits.js';
 import type { ServerConnection } from './server-connection.js';
 import type { Waiting } from './waiting-line.js';
 
@@ -15,8 +16,8 @@ export class OutgoingCall<M extends MethodName = MethodName> implements Waiting 
   readonly method: M;
   readonly params: ParamsInput<M>;
   readonly result: Promise<ResultOf<M>>;
-  /** How often it has been handed to a connection. */
-  sends = 0;
+  /** How often in a row a connection has ended soon after it got this call. */
+  suspicions = 0;
   /** It has gone out at least once without an answer. */
   mayHaveExecuted = false;
   readonly #options: LinkCallOptions;
@@ -24,6 +25,7 @@ export class OutgoingCall<M extends MethodName = MethodName> implements Waiting 
   #resolve!: (result: ResultOf<M>) => void;
   #reject!: (error: unknown) => void;
   #stopWaiting: (() => void) | undefined;
+  #sentAt = 0;
 
   constructor(ticket: number, method: M, params: ParamsInput<M>, options: LinkCallOptions) {
     this.ticket = ticket;
@@ -47,7 +49,7 @@ export class OutgoingCall<M extends MethodName = MethodName> implements Waiting 
     this.#leaveLine();
     const { signal, cleanup, timeoutMs } = this.#options;
     const left = this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - performance.now());
-    this.sends++;
+    this.#sentAt = performance.now();
     this.#options.onSent?.();
     connection.call(this.method, this.params, { signal, cleanup, timeoutMs: left }).then(this.#resolve, (error) => {
       // What the caller gave counts, not what was left of it on this connection.
@@ -79,6 +81,12 @@ export class OutgoingCall<M extends MethodName = MethodName> implements Waiting 
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     };
+  }
+
+  /** The connection that it was sent on has ended. Perhaps it is what ends connections. */
+  wasCut(): void {
+    this.mayHaveExecuted = true;
+    this.suspicions = performance.now() - this.#sentAt < SUSPICIOUS_MS ? this.suspicions + 1 : 0;
   }
 
   fail(error: unknown): void {

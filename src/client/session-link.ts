@@ -1,19 +1,13 @@
+import { WireError } from '../protocol/errors.js';
 import type { MethodName, ParamsInput, ResultOf } from '../protocol/methods.js';
 import { CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { ConnectionClosedError, TooManyCallsError } from '../rpc/errors.js';
 import { MAX_PENDING_CALLS, RESERVED_PENDING_CALLS } from '../rpc/limits.js';
 import { type ConnectionEvent, type ConnectionState, transition } from './connection-state.js';
 import type { Dialer } from './dial.js';
-import {
-  asSent,
-  type ClientEndError,
-  isUnknownProcess,
-  isUnknownSession,
-  ProcessLostError,
-  SessionLostError,
-} from './errors.js';
+import { asSent, type ClientEndError, isUnknownSession, ProcessLostError, SessionLostError } from './errors.js';
 import { forEachBounded } from './for-each-bounded.js';
-import { CATCH_UP_CONCURRENCY, CATCH_UP_TIMEOUT_MS, MAX_SENDS_PER_CALL, RECOVERY_DEADLINE_MS } from './limits.js';
+import { CATCH_UP_CONCURRENCY, CATCH_UP_TIMEOUT_MS, MAX_SUSPICIONS, RECOVERY_DEADLINE_MS } from './limits.js';
 import { type LinkCallOptions, OutgoingCall } from './outgoing-call.js';
 import type { ProcessFeed } from './process-feed.js';
 import { ProcessFeeds } from './process-feeds.js';
@@ -115,7 +109,7 @@ export class SessionLink {
       case 'recovering': {
         const limit = MAX_PENDING_CALLS + (call.cleanup ? RESERVED_PENDING_CALLS : 0);
         // One that is in line again has its place: it was among the pending ones that are no more.
-        if (call.sends === 0 && this.#line.size >= limit) {
+        if (!call.mayHaveExecuted && this.#line.size >= limit) {
           call.fail(new TooManyCallsError(limit));
           return;
         }
@@ -138,11 +132,11 @@ export class SessionLink {
       call.fail(error);
       return;
     }
-    if (error.mayHaveExecuted) call.mayHaveExecuted = true;
+    if (error.mayHaveExecuted) call.wasCut();
     const canGoOn = this.#state.status !== 'failed' && this.#state.status !== 'closed';
     if (canGoOn && error.mayHaveExecuted) {
       // A message that the server hung up on because of its size would be hung up on again.
-      const poisonous = connection.closeInfo?.code === CloseCode.tooBig || call.sends >= MAX_SENDS_PER_CALL;
+      const poisonous = connection.closeInfo?.code === CloseCode.tooBig || call.suspicions >= MAX_SUSPICIONS;
       if (poisonous || !mayRepeat(call.method, call.params, connection.traits)) {
         call.fail(error);
         return;
@@ -257,13 +251,16 @@ export class SessionLink {
   }
 }
 
-/** Rejects when the connection failed. An error answer concerns this process alone. */
+/** Rejects when the connection failed; an error answer concerns this process alone. */
 async function catchUp(feed: ProcessFeed, connection: ServerConnection, signal: AbortSignal): Promise<void> {
   try {
     await feed.catchUp((params) => connection.call('process/read', params, { timeoutMs: CATCH_UP_TIMEOUT_MS, signal }));
   } catch (error) {
-    if (error instanceof ConnectionClosedError || signal.aborted) throw error;
-    if (!isUnknownProcess(error)) throw error;
+    if (!(error instanceof WireError) || signal.aborted) throw error;
+    // The session has gone elsewhere while we asked: the next attempt to resume it will tell.
+    if (error.kind === 'session_resumed_elsewhere' || error.kind === 'disconnected') {
+      throw new ConnectionClosedError(error.message, false, { cause: error });
+    }
     feed.fail(new ProcessLostError(feed.processId, error.message, { cause: error }));
   }
 }
