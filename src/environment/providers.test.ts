@@ -29,17 +29,18 @@ test.each([[undefined], [''], [' \t ']])('CODEX_EXEC_SERVER_URL=%j: this machine
   expect(made.get('local')).toBe(made.local);
 });
 
-test.each(['none', 'NONE', ' None '])(
-  'CODEX_EXEC_SERVER_URL=%j: no access, but this machine is there for ourselves',
-  async (url) => {
-    const made = await manager({ CODEX_EXEC_SERVER_URL: url });
-    expect(() => made.default).toThrow(NoDefaultEnvironmentError);
-    expect(made.defaultId).toBeUndefined();
-    expect(ids(made)).toEqual([]);
-    expect(() => made.get('local')).toThrow(UnknownEnvironmentError);
-    expect(await made.local.files.readDirectory(home)).toEqual([]);
-  },
-);
+test.each([
+  'none',
+  'NONE',
+  ' None ',
+])('CODEX_EXEC_SERVER_URL=%j: no access, but this machine is there for ourselves', async (url) => {
+  const made = await manager({ CODEX_EXEC_SERVER_URL: url });
+  expect(() => made.default).toThrow(NoDefaultEnvironmentError);
+  expect(made.defaultId).toBeUndefined();
+  expect(ids(made)).toEqual([]);
+  expect(() => made.get('local')).toThrow(UnknownEnvironmentError);
+  expect(await made.local.files.readDirectory(home)).toEqual([]);
+});
 
 test('any other CODEX_EXEC_SERVER_URL is the default, and `local` can be asked for', async () => {
   const made = await manager({ CODEX_EXEC_SERVER_URL: ' ws://127.0.0.1:1 ' });

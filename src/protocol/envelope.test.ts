@@ -23,12 +23,14 @@ describe('what a message is', () => {
     expect(decodeMessage(text)).toEqual(expected);
   });
 
-  test.each([['"jsonrpc":"2.0",'], ['"jsonrpc":"1.0",'], ['"jsonrpc":null,'], ['"unknown":{"deep":[1]},']])(
-    'the field %s changes nothing',
-    (field) => {
-      expect(decodeMessage(`{${field}"id":1,"method":"m"}`)).toMatchObject({ type: 'request', id: 1 });
-    },
-  );
+  test.each([
+    ['"jsonrpc":"2.0",'],
+    ['"jsonrpc":"1.0",'],
+    ['"jsonrpc":null,'],
+    ['"unknown":{"deep":[1]},'],
+  ])('the field %s changes nothing', (field) => {
+    expect(decodeMessage(`{${field}"id":1,"method":"m"}`)).toMatchObject({ type: 'request', id: 1 });
+  });
 
   test.each([
     ['not JSON', '{not json', /./],

@@ -32,12 +32,16 @@ describe('what can be listened on', () => {
     );
   });
 
-  test.each(['', 'http://127.0.0.1:0', 'wss://127.0.0.1:0', '127.0.0.1:0', 'WS://127.0.0.1:0', 'stdio:'])(
-    'not %s',
-    (text) => {
-      expect(() => parseListenAddress(text)).toThrow(`unsupported --listen URL \`${text}\``);
-    },
-  );
+  test.each([
+    '',
+    'http://127.0.0.1:0',
+    'wss://127.0.0.1:0',
+    '127.0.0.1:0',
+    'WS://127.0.0.1:0',
+    'stdio:',
+  ])('not %s', (text) => {
+    expect(() => parseListenAddress(text)).toThrow(`unsupported --listen URL \`${text}\``);
+  });
 
   test('not a relative unix path', () => {
     expect(() => parseListenAddress('unix://run/x')).toThrow(/expected `unix:\/\/\/absolute\/path`/);

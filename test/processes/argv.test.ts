@@ -24,13 +24,18 @@ describe.each(ways)('with the $name launcher (tty: $tty)', ({ launcher, tty }) =
     expect(seen).toEqual(['sh', '-c', 'cat /proc/$$/cmdline', ...argv]);
   });
 
-  test.each(['zero', '-bash', '', 'with spaces', '--', '-', "it's $0"])(
-    'arg0 %j is what the child sees as its name, and no matter for finding the program',
-    async (arg0) => {
-      const seen = await argvOf(newBackend(launcher), ['cat', '/proc/self/cmdline'], { arg0, tty });
-      expect(seen).toEqual([arg0, '/proc/self/cmdline']);
-    },
-  );
+  test.each([
+    'zero',
+    '-bash',
+    '',
+    'with spaces',
+    '--',
+    '-',
+    "it's $0",
+  ])('arg0 %j is what the child sees as its name, and no matter for finding the program', async (arg0) => {
+    const seen = await argvOf(newBackend(launcher), ['cat', '/proc/self/cmdline'], { arg0, tty });
+    expect(seen).toEqual([arg0, '/proc/self/cmdline']);
+  });
 
   test('without arg0 the child sees argv[0] as it was given, not where it was found', async () => {
     const seen = await argvOf(newBackend(launcher), ['cat', '/proc/self/cmdline'], { tty });

@@ -75,24 +75,25 @@ const cases = launchers.flatMap(({ name, launcher }) =>
   ),
 );
 
-test.each(cases)(
-  '$runs times $size from $from arrive whole with the $name launcher on a busy machine',
-  async ({ launcher, runs, bytes, tty }) => {
-    const backend = newBackend(launcher);
-    const file = join(scratchDir(), 'pattern');
-    const written = pattern(bytes);
-    writeFileSync(file, written);
-    const expected = tty ? Buffer.from(written.toString('latin1').replaceAll('\n', '\r\n'), 'latin1') : written;
-    const wrong: string[] = [];
-    let left = runs;
-    const worker = async () => {
-      while (left-- > 0) {
-        const problem = await check(backend, file, tty, expected);
-        if (problem) wrong.push(problem);
-      }
-    };
-    await Promise.all(upTo(AT_ONCE).map(worker));
-    expect(wrong).toEqual([]);
-  },
-  120_000,
-);
+test.each(cases)('$runs times $size from $from arrive whole with the $name launcher on a busy machine', async ({
+  launcher,
+  runs,
+  bytes,
+  tty,
+}) => {
+  const backend = newBackend(launcher);
+  const file = join(scratchDir(), 'pattern');
+  const written = pattern(bytes);
+  writeFileSync(file, written);
+  const expected = tty ? Buffer.from(written.toString('latin1').replaceAll('\n', '\r\n'), 'latin1') : written;
+  const wrong: string[] = [];
+  let left = runs;
+  const worker = async () => {
+    while (left-- > 0) {
+      const problem = await check(backend, file, tty, expected);
+      if (problem) wrong.push(problem);
+    }
+  };
+  await Promise.all(upTo(AT_ONCE).map(worker));
+  expect(wrong).toEqual([]);
+}, 120_000);

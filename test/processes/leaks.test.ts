@@ -78,35 +78,39 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test.each(launchers)(
-  'after a thousand short processes with the $name launcher, descriptors, children and handles are as before',
-  { timeout: 60_000 },
-  async ({ launcher }) => {
-    const temporary = scratchDir();
-    vi.stubEnv('TMPDIR', temporary);
-    const listeners = process.listenerCount('SIGCHLD');
-    const outside = { descriptors: countDescriptors(), children: childrenOf().length };
-    const backend = newBackend(launcher);
-    await runMany(60, (n) => runOne(backend, n)); // everything is loaded, and every pool is filled
-    const settled = () => ({ descriptors: countDescriptors(), children: childrenOf().length, ...activeResources() });
-    const before = await stable(settled);
-    await runMany(RUNS, (n) => runOne(backend, n));
-    const problem = () => {
-      const now = settled() as Record<string, number>;
-      return Object.keys(now).filter((key) => (now[key] ?? 0) > ((before as Record<string, number>)[key] ?? 0));
-    };
-    await until(() => problem().length === 0, { what: 'being back to where it was' }).catch((error) => {
-      throw new Error(`${error.message}: before ${JSON.stringify(before)}, now ${JSON.stringify(settled())}`);
-    });
+test.each(
+  launchers,
+)('after a thousand short processes with the $name launcher, descriptors, children and handles are as before', {
+  timeout: 120_000,
+}, async ({ launcher }) => {
+  const temporary = scratchDir();
+  vi.stubEnv('TMPDIR', temporary);
+  const listeners = process.listenerCount('SIGCHLD');
+  const outside = { descriptors: openDescriptors(), children: childrenOf() };
+  const backend = newBackend(launcher);
+  await runMany(60, (n) => runOne(backend, n)); // everything is loaded, and every pool is filled
+  const settled = () => ({ descriptors: countDescriptors(), children: childrenOf().length, ...activeResources() });
+  const before = await stable(settled);
+  await runMany(RUNS, (n) => runOne(backend, n));
+  const problem = () => {
+    const now = settled() as Record<string, number>;
+    return Object.keys(now).filter((key) => (now[key] ?? 0) > ((before as Record<string, number>)[key] ?? 0));
+  };
+  await until(() => problem().length === 0, { what: 'being back to where it was' }).catch((error) => {
+    throw new Error(`${error.message}: before ${JSON.stringify(before)}, now ${JSON.stringify(settled())}`);
+  });
 
-    await backend.close();
-    const over = () => countDescriptors() <= outside.descriptors && childrenOf().length <= outside.children;
-    await until(() => over() && readdirSync(temporary).length === 0, {
-      what: 'the end of what the backend itself holds',
-    });
-    expect(process.listenerCount('SIGCHLD')).toBe(listeners);
-  },
-);
+  await backend.close();
+  const left = () => ({
+    descriptors: openDescriptors().filter((target) => !outside.descriptors.includes(target)),
+    children: childrenOf().filter((pid) => !outside.children.includes(pid)),
+    temporary: readdirSync(temporary),
+  });
+  await until(() => Object.values(left()).flat().length === 0, { timeoutMs: 15_000 }).catch(() => {
+    expect(left()).toEqual({ descriptors: [], children: [], temporary: [] });
+  });
+  expect(process.listenerCount('SIGCHLD')).toBe(listeners);
+});
 
 test('after a thousand short processes the built server has the descriptors and children that it had', async () => {
   const temporary = scratchDir();
@@ -135,7 +139,7 @@ test('after a thousand short processes the built server has the descriptors and 
   server.kill('SIGTERM');
   expect(await server.exited).toEqual({ code: 0, signal: null });
   await until(() => readdirSync(temporary).length === 0, { what: 'an empty temporary directory' });
-}, 60_000);
+}, 120_000);
 
 /** `socket:[123]` → `socket`: which one it is may change. */
 function kindOf(target: string): string {

@@ -1,10 +1,15 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { sendSignal } from '../../src/process/local/process-tree.js';
 import { atEnd, childrenOf, isAlive, RawClient, shell, startBinary, until } from '../harness/index.js';
 import { pidIn } from './pid-file.js';
 import { scratchDir } from './scratch-dir.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Nothing may outlive the server by more than this. */
 const GONE_WITHIN_MS = 2_000;
@@ -112,18 +117,25 @@ describe('nothing that a server has started outlives it', { timeout: 30_000 }, (
     await until(() => readdirSync(temporary).length === 0, { what: 'an empty temporary directory' });
   });
 
-  test('when the group of the server is killed as a whole, its guardian included as far as that goes', async () => {
-    const server = await startBinary([], { env: { TMPDIR: scratchDir() } });
-    const client = await RawClient.open(server.url);
+  test('when whoever started it kills its whole group', async () => {
+    const temporary = scratchDir();
+    const server = spawn(process.execPath, [MAIN, 'serve'], {
+      detached: true, // at the head of a group
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    const exited = once(server, 'exit');
+    atEnd(() => server.kill('SIGKILL'));
+    const [url] = await once(server.stdout, 'data');
+    const client = await RawClient.open(String(url).trim());
     const processes = await startAll(
       client,
-      kinds.filter((kind) => !kind.tty),
+      kinds.filter((kind) => !kind.outOfReachOfGuardian),
     );
-    // Every process of the group of whoever started the server would die with it: here only those of the server's own.
-    const group = childrenOf(server.pid).filter((pid) => groupOf(pid) === groupOf(server.pid));
-    for (const pid of [server.pid, ...group]) sendSignal(pid, 'SIGKILL');
-    await server.exited;
+    sendSignal(-(server.pid ?? 0), 'SIGKILL');
+    await exited;
     await expectAllGone(processes);
+    await until(() => readdirSync(temporary).length === 0, { what: 'an empty temporary directory' });
   });
 
   test('when the client on its stdin ends the input', async () => {
@@ -149,8 +161,3 @@ describe('nothing that a server has started outlives it', { timeout: 30_000 }, (
     await expectAllGone(processes);
   });
 });
-
-function groupOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
-}

@@ -31,19 +31,19 @@ describe.each(launchers)('with the $name launcher', ({ launcher }) => {
     expect(process.info()).toMatchObject({ running: false, exitCode: code, signal: null, closed: true, tty });
   });
 
-  test.each([false, true])(
-    'what a program says before it exits comes before `exited`, every time (tty: %s)',
-    async (tty) => {
-      const backend = newBackend(launcher);
-      for (let run = 0; run < 60; run++) {
-        const process = await startScript(backend, 'echo last words; exit 3', { tty });
-        const { order, seqs } = await record(process);
-        expect(order.at(0)).toBe('output');
-        expect(order.slice(-2)).toEqual(['exited', 'closed']);
-        expect(seqs).toEqual(upTo(order.length));
-      }
-    },
-  );
+  test.each([
+    false,
+    true,
+  ])('what a program says before it exits comes before `exited`, every time (tty: %s)', async (tty) => {
+    const backend = newBackend(launcher);
+    for (let run = 0; run < 60; run++) {
+      const process = await startScript(backend, 'echo last words; exit 3', { tty });
+      const { order, seqs } = await record(process);
+      expect(order.at(0)).toBe('output');
+      expect(order.slice(-2)).toEqual(['exited', 'closed']);
+      expect(seqs).toEqual(upTo(order.length));
+    }
+  });
 
   test.each([false, true])('more output than a pipe holds is whole and in order (tty: %s)', async (tty) => {
     const process = await startScript(newBackend(launcher), 'seq 1 100000', { tty });

@@ -43,12 +43,14 @@ describe.each(ways)('with the $name launcher (tty: $tty)', ({ launcher, tty }) =
     await expect(run(['sh'], (_a, b) => b)).rejects.toThrow('No such file or directory (os error 2)');
   });
 
-  test.each(['', ':/missing', '/missing:', '/missing::/nowhere'])(
-    'an empty component, as in PATH=%j, is the cwd',
-    async (path) => {
-      expect(await run(['tool'], () => path)).toBe('a');
-    },
-  );
+  test.each([
+    '',
+    ':/missing',
+    '/missing:',
+    '/missing::/nowhere',
+  ])('an empty component, as in PATH=%j, is the cwd', async (path) => {
+    expect(await run(['tool'], () => path)).toBe('a');
+  });
 
   test('a relative component is taken from the cwd', async () => {
     expect(await run(['tool'], () => '../b')).toBe('b');

@@ -76,19 +76,23 @@ describe.each(ways)('with the $name launcher (tty: $tty)', ({ launcher, tty }) =
     await process.terminate();
   });
 
-  test.each(['', 'SIGNOPE', 'interrupt ', '9', 'constructor', 'SIG'])(
-    'an unknown signal such as %j is refused',
-    async (name) => {
-      const process = await startScript(newBackend(launcher), 'exec sleep 60', { tty });
-      await expect(process.signal(name)).rejects.toMatchObject({
-        code: -32602,
-        kind: 'invalid_params',
-        message: expect.stringContaining(`\`${name}\``),
-      });
-      expect(process.info().running).toBe(true);
-      await process.terminate();
-    },
-  );
+  test.each([
+    '',
+    'SIGNOPE',
+    'interrupt ',
+    '9',
+    'constructor',
+    'SIG',
+  ])('an unknown signal such as %j is refused', async (name) => {
+    const process = await startScript(newBackend(launcher), 'exec sleep 60', { tty });
+    await expect(process.signal(name)).rejects.toMatchObject({
+      code: -32602,
+      kind: 'invalid_params',
+      message: expect.stringContaining(`\`${name}\``),
+    });
+    expect(process.info().running).toBe(true);
+    await process.terminate();
+  });
 
   test('a signal to a process that has exited does nothing', async () => {
     const process = await startScript(newBackend(launcher), 'exit 3', { tty });

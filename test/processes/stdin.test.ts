@@ -67,22 +67,22 @@ describe.each(launchers)('with the $name launcher', ({ launcher }) => {
     await process.terminate();
   });
 
-  test.each([false, true])(
-    'a write that is repeated with the same writeId reaches the child once (tty: %s)',
-    async (tty) => {
-      const process = await startScript(newBackend(launcher), tty ? 'stty -echo; echo go; cat' : 'echo go; cat', {
-        tty,
-        pipeStdin: true,
-      });
-      await saw(process, 'go');
-      for (const writeId of ['a', 'a', 'b', 'a', 'b', undefined, undefined]) {
-        expect(await process.write(bytes(`${writeId}\n`), { writeId })).toBe('accepted');
-      }
-      await process.closeStdin();
-      const { stdout, pty } = await record(process);
-      expect((stdout + pty).replaceAll('\r', '')).toBe('go\na\nb\nundefined\nundefined\n');
-    },
-  );
+  test.each([
+    false,
+    true,
+  ])('a write that is repeated with the same writeId reaches the child once (tty: %s)', async (tty) => {
+    const process = await startScript(newBackend(launcher), tty ? 'stty -echo; echo go; cat' : 'echo go; cat', {
+      tty,
+      pipeStdin: true,
+    });
+    await saw(process, 'go');
+    for (const writeId of ['a', 'a', 'b', 'a', 'b', undefined, undefined]) {
+      expect(await process.write(bytes(`${writeId}\n`), { writeId })).toBe('accepted');
+    }
+    await process.closeStdin();
+    const { stdout, pty } = await record(process);
+    expect((stdout + pty).replaceAll('\r', '')).toBe('go\na\nb\nundefined\nundefined\n');
+  });
 
   test('a repeat is answered accepted even when the child has exited since', async () => {
     const process = await startProgram(newBackend(launcher), ['head', '-c', '1'], { pipeStdin: true });

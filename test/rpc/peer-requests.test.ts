@@ -110,25 +110,27 @@ describe('what runs after the answer', () => {
 });
 
 describe('messages that are none', () => {
-  test.each(['{not json', '[]', '{"id":null,"method":"m"}', '{"id":1,"id":2,"method":"m"}'])(
-    '`%s` is answered with id -1, and the connection lives',
-    async (text) => {
-      const { heard, notes, send } = openRaw(async () => 'alive');
-      send(text);
-      send('{"id":1,"method":"m"}');
-      await heard.count(2);
-      expect(JSON.parse(heard.messages[0] ?? '')).toEqual({
-        id: -1,
-        error: {
-          code: -32600,
-          message: expect.stringMatching(/^failed to parse JSON-RPC message from exec-server memory b: ./),
-          data: { kind: 'invalid_message' },
-        },
-      });
-      expect(heard.messages[1]).toBe('{"id":1,"result":"alive"}');
-      expect(notes).toEqual({ notifications: [], strays: 0, ends: [] });
-    },
-  );
+  test.each([
+    '{not json',
+    '[]',
+    '{"id":null,"method":"m"}',
+    '{"id":1,"id":2,"method":"m"}',
+  ])('`%s` is answered with id -1, and the connection lives', async (text) => {
+    const { heard, notes, send } = openRaw(async () => 'alive');
+    send(text);
+    send('{"id":1,"method":"m"}');
+    await heard.count(2);
+    expect(JSON.parse(heard.messages[0] ?? '')).toEqual({
+      id: -1,
+      error: {
+        code: -32600,
+        message: expect.stringMatching(/^failed to parse JSON-RPC message from exec-server memory b: ./),
+        data: { kind: 'invalid_message' },
+      },
+    });
+    expect(heard.messages[1]).toBe('{"id":1,"result":"alive"}');
+    expect(notes).toEqual({ notifications: [], strays: 0, ends: [] });
+  });
 
   test.each([
     ['{"id":99,"result":1}'],

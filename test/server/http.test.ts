@@ -33,18 +33,20 @@ describe('health', () => {
 });
 
 describe('browsers are kept out', () => {
-  test.each(['http://localhost', 'https://evil.example', 'null', ''])(
-    'the Origin `%s` is refused with 403',
-    async (origin) => {
-      const { url } = await startInProcess();
-      const { host } = new URL(url);
-      // An empty value would leave the header out of `upgradeRequest`.
-      const text = upgradeRequest({ host, origin: 'X' }).replace('origin: X', `origin: ${origin}`);
-      expect((await exchangeHttp(url, text)).status).toBe(403);
-      const plain = requestText(url, '/readyz', { headers: { origin } });
-      expect((await exchangeHttp(url, plain)).status).toBe(403);
-    },
-  );
+  test.each([
+    'http://localhost',
+    'https://evil.example',
+    'null',
+    '',
+  ])('the Origin `%s` is refused with 403', async (origin) => {
+    const { url } = await startInProcess();
+    const { host } = new URL(url);
+    // An empty value would leave the header out of `upgradeRequest`.
+    const text = upgradeRequest({ host, origin: 'X' }).replace('origin: X', `origin: ${origin}`);
+    expect((await exchangeHttp(url, text)).status).toBe(403);
+    const plain = requestText(url, '/readyz', { headers: { origin } });
+    expect((await exchangeHttp(url, plain)).status).toBe(403);
+  });
 
   test.each([
     'evil.example',
@@ -63,14 +65,18 @@ describe('browsers are kept out', () => {
     expect((await exchangeHttp(url, requestText(url, '/livez', { headers: { host } }))).status).toBe(403);
   });
 
-  test.each(['127.0.0.1', 'localhost', 'LOCALHOST', '[::1]', '[::ffff:127.0.0.1]', '10.1.2.3'])(
-    'the Host `%s` is let in, with and without a port',
-    async (host) => {
-      const { url } = await startInProcess();
-      expect((await exchangeHttp(url, upgradeRequest({ host }))).status).toBe(101);
-      expect((await exchangeHttp(url, upgradeRequest({ host: `${host}:${port(url)}` }))).status).toBe(101);
-    },
-  );
+  test.each([
+    '127.0.0.1',
+    'localhost',
+    'LOCALHOST',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '10.1.2.3',
+  ])('the Host `%s` is let in, with and without a port', async (host) => {
+    const { url } = await startInProcess();
+    expect((await exchangeHttp(url, upgradeRequest({ host }))).status).toBe(101);
+    expect((await exchangeHttp(url, upgradeRequest({ host: `${host}:${port(url)}` }))).status).toBe(101);
+  });
 
   test('a name that was configured is let in', async () => {
     const { url } = await startInProcess({ allowedHosts: ['box.internal'] });

@@ -64,19 +64,16 @@ test.each([
   ['terminate', 'SIGKILL'],
   ['terminate with grace', 'SIGTERM'],
   ['signal', 'SIGUSR1'],
-] as const)(
-  '%s reaches a child that leads no group yet, as one that was forked a moment ago',
-  async (how, expected) => {
-    const sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' }); // of our own group
-    onTestFinished(() => void sleeper.kill('SIGKILL'));
-    const { process } = newProcess(sleeper.pid);
-    const exited = once(sleeper, 'exit');
-    if (how === 'signal') await process.signal(expected);
-    else await process.terminate({ graceMs: how === 'terminate' ? 0 : 60_000 });
-    expect(await exited).toEqual([null, expected]);
-    process.release();
-  },
-);
+] as const)('%s reaches a child that leads no group yet, as one that was forked a moment ago', async (how, expected) => {
+  const sleeper = spawn('sleep', ['1000'], { stdio: 'ignore' }); // of our own group
+  onTestFinished(() => void sleeper.kill('SIGKILL'));
+  const { process } = newProcess(sleeper.pid);
+  const exited = once(sleeper, 'exit');
+  if (how === 'signal') await process.signal(expected);
+  else await process.terminate({ graceMs: how === 'terminate' ? 0 : 60_000 });
+  expect(await exited).toEqual([null, expected]);
+  process.release();
+});
 
 test('the ids of as many writes as are promised are remembered, and of no more', async () => {
   const { process, child } = newProcess();
