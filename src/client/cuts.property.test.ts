@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CutProxy, startInProcess } from '../../test/harness/index.js';
+import { CutProxy, startInProcess, within } from '../../test/harness/index.js';
 import type { SubscriberEvent } from '../event-log/events.js';
 import { type ClientState, ExecServerClient, processId, type RemoteProcess } from './index.js';
 
@@ -49,7 +49,7 @@ async function run(seed: number, url: string): Promise<void> {
     const big = seed % 10 === 0;
     const talkers = Array.from({ length: 1 + upTo(3) }, async (_, i) => {
       const count = big ? 400_000 : 50 + upTo(3000);
-      const step = 1 + upTo(big ? 100_000 : 300);
+      const step = (big ? 20_000 : 1) + upTo(big ? 80_000 : 300);
       const tty = !big && random() < 0.3;
       const script = `a=1; while [ $a -le ${count} ]; do b=$((a+${step}-1)); [ $b -gt ${count} ] && b=${count}; seq $a $b; a=$((b+1)); sleep 0.00${1 + upTo(9)}; done; exit ${i}`;
       const process = await client.processes.start({
@@ -86,7 +86,7 @@ async function run(seed: number, url: string): Promise<void> {
       await all([...writes, process.closeStdin(), following]);
       expect(new Set(await Promise.all(writes))).toEqual(new Set(['accepted']));
     };
-    await all([...talkers, echo()]);
+    await within(all([...talkers, echo()]), 60_000, 'the end of all processes');
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.stack : error}\nafter ${JSON.stringify(states.slice(-8))}`);
   } finally {
