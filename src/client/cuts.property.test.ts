@@ -49,7 +49,7 @@ async function run(seed: number, url: string): Promise<void> {
     const big = seed % 10 === 0;
     const talkers = Array.from({ length: 1 + upTo(3) }, async (_, i) => {
       const count = big ? 400_000 : 50 + upTo(3000);
-      const step = (big ? 20_000 : 1) + upTo(big ? 80_000 : 300);
+      const step = big ? 20_000 + upTo(80_000) : 20 + upTo(300); // two forks each: a machine has only so many pids
       const tty = !big && random() < 0.3;
       const script = `a=1; while [ $a -le ${count} ]; do b=$((a+${step}-1)); [ $b -gt ${count} ] && b=${count}; seq $a $b; a=$((b+1)); sleep 0.00${1 + upTo(9)}; done; exit ${i}`;
       const process = await client.processes.start({

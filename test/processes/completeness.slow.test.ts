@@ -15,7 +15,8 @@ import { scratchDir } from './scratch-dir.js';
 const busy: ReturnType<typeof spawn>[] = [];
 
 beforeAll(() => {
-  for (const _ of upTo(2)) busy.push(spawn('nice', ['-n', '5', '/bin/sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }));
+  for (const _ of upTo(2))
+    busy.push(spawn('nice', ['-n', '5', '/bin/sh', '-c', 'while :; do :; done'], { stdio: 'ignore' }));
 });
 
 afterAll(async () => {

@@ -51,9 +51,11 @@ export async function saw(process: ExecProcess, part: string | RegExp): Promise<
       if (event.type === 'output') seen += event.chunk.toString('latin1');
       if (typeof part === 'string' ? seen.includes(part) : part.test(seen)) return seen;
     }
-    throw new Error(`closed without having printed ${part}; it printed ${JSON.stringify(seen)}`);
+    throw new Error(`closed without the output ${part}`);
   };
-  return within(follow(), END_TIMEOUT_MS, `the output ${part}, after ${JSON.stringify(seen)}`);
+  return within(follow(), END_TIMEOUT_MS, `the output ${part}`).catch((error: Error) => {
+    throw new Error(`${error.message}; it printed ${JSON.stringify(seen)}`, { cause: error });
+  });
 }
 
 /** Resolves when an event of this type has happened. */
