@@ -30,3 +30,6 @@ export const LAST_WORDS_MS = 500;
 
 /** How much of the end of a spawned program's stderr is quoted in the reason, in characters. */
 export const LAST_WORDS_LENGTH = 2_000;
+
+/** Messages up to here are gathered and written together; larger ones cost more to copy than a system call saves. */
+export const SMALL_MESSAGE_BYTES = 16 * 1024;

@@ -4,12 +4,20 @@ import type { WebSocket } from 'ws';
 import { OUTGOING_FRAGMENT_BYTES } from '../protocol/limits.js';
 import { type Channel, type ChannelHandlers, CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { DrainGate } from './drain-gate.js';
-import { CLOSE_TIMEOUT_MS, DEAD_AFTER_MS, OVERLOADED_LOOP_MS, PING_INTERVAL_MS } from './limits.js';
+import {
+  CLOSE_TIMEOUT_MS,
+  DEAD_AFTER_MS,
+  OVERLOADED_LOOP_MS,
+  PING_INTERVAL_MS,
+  SMALL_MESSAGE_BYTES,
+} from './limits.js';
 
 export interface WebSocketChannelOptions {
   description: string;
-  /** The socket underneath: to write the messages of one turn of the event loop with one system call, and to see bytes come. */
+  /** The socket underneath: to write small messages together, and to see bytes come. */
   transport: Socket;
+  /** Whether this is the side that was dialled, whose frames are not masked. */
+  accepted: boolean;
   pingIntervalMs?: number;
   deadAfterMs?: number;
 }
@@ -22,9 +30,11 @@ export class WebSocketChannel implements Channel {
   readonly #gate = new DrainGate();
   readonly #keepAlive: NodeJS.Timeout;
   readonly #deadAfterMs: number;
+  readonly #accepted: boolean;
   #handlers: ChannelHandlers | undefined;
   #early: [Buffer, boolean][] = [];
-  #corked = false;
+  #batch: Buffer[] = [];
+  #batchedBytes = 0;
   #closeInfo: CloseInfo | undefined;
   #ownReason: CloseInfo | undefined;
   #lastHeardAt = performance.now();
@@ -36,6 +46,7 @@ export class WebSocketChannel implements Channel {
     this.#socket = socket;
     this.description = options.description;
     this.#transport = options.transport;
+    this.#accepted = options.accepted;
     this.#bytesRead = options.transport.bytesRead;
     this.#deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
     const pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS;
@@ -70,25 +81,40 @@ export class WebSocketChannel implements Channel {
   send(text: string, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const bytes = Buffer.from(text, encoding);
-    this.#corkForThisTurn();
+    this.#gate.add(bytes.length);
+    if (this.#accepted && bytes.length <= SMALL_MESSAGE_BYTES) this.#sendWithNext(bytes);
+    else this.#sendNow(bytes);
+  }
+
+  /**
+   * Small messages leave together, framed here and in one write: a frame of `ws` takes two. Not at the end of this turn of the
+   * event loop but of the next, since it does not wait in between: what is ready by then, such as a child's answer to the
+   * write that is being acknowledged, goes with them. A client masks its frames, so `ws` does those.
+   */
+  #sendWithNext(bytes: Buffer): void {
+    if (this.#batch.length === 0) setImmediate(() => setImmediate(() => this.#flush()));
+    this.#batch.push(textFrameHeader(bytes.length), bytes);
+    this.#batchedBytes += bytes.length;
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    const payloadBytes = this.#batchedBytes;
+    const frames = Buffer.concat(this.#batch);
+    this.#batch = [];
+    this.#batchedBytes = 0;
+    if (this.#transport.writable) this.#transport.write(frames, () => this.#gate.remove(payloadBytes));
+  }
+
+  #sendNow(bytes: Buffer): void {
+    this.#flush();
     for (let at = 0; at === 0 || at < bytes.length; at += OUTGOING_FRAGMENT_BYTES) {
       const fragment =
         bytes.length <= OUTGOING_FRAGMENT_BYTES ? bytes : bytes.subarray(at, at + OUTGOING_FRAGMENT_BYTES);
       const fin = at + fragment.length >= bytes.length;
-      this.#gate.add(fragment.length);
       // An error here is followed by `close`, which tells everybody.
       this.#socket.send(fragment, { binary: false, compress: false, fin }, () => this.#gate.remove(fragment.length));
     }
-  }
-
-  #corkForThisTurn(): void {
-    if (this.#corked) return;
-    this.#corked = true;
-    this.#transport.cork();
-    setImmediate(() => {
-      this.#corked = false;
-      this.#transport.uncork();
-    });
   }
 
   get queuedBytes(): number {
@@ -131,6 +157,7 @@ export class WebSocketChannel implements Channel {
 
   close(code: number, reason: string): void {
     this.#ownReason ??= { code, reason };
+    this.#flush();
     this.#socket.close(code, truncateReason(reason));
     // `ws` waits 30 s for the other side's close frame; a peer that never sends one must not hold a socket that long.
     setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS).unref();
@@ -185,6 +212,11 @@ export class WebSocketChannel implements Channel {
     this.#closeInfo = info;
     this.#handlers?.closed(info);
   }
+}
+
+/** The header of an unmasked, unfragmented text frame of at most 65,535 bytes (RFC 6455, section 5.2). */
+function textFrameHeader(bytes: number): Buffer {
+  return bytes < 126 ? Buffer.from([0x81, bytes]) : Buffer.from([0x81, 126, bytes >> 8, bytes & 0xff]);
 }
 
 function describeCode(code: number): string {

@@ -65,7 +65,12 @@ export function dialWebSocket(url: string, options: DialOptions = {}): Promise<C
       socket.on('open', () => {
         cleanUp();
         resolve(
-          new WebSocketChannel(socket, { description: `websocket ${redact(url)}`, transport, ...options.keepAlive }),
+          new WebSocketChannel(socket, {
+            description: `websocket ${redact(url)}`,
+            transport,
+            accepted: false,
+            ...options.keepAlive,
+          }),
         );
       });
     });

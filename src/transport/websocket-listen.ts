@@ -62,7 +62,12 @@ export async function listenWebSocket(options: WebSocketListenOptions): Promise<
       const { remoteAddress, remotePort } = request.socket;
       const description =
         address.kind === 'unix' ? `unix socket ${address.path}` : `websocket ${remoteAddress}:${remotePort}`;
-      const channel = new WebSocketChannel(webSocket, { description, transport: request.socket, ...options.keepAlive });
+      const channel = new WebSocketChannel(webSocket, {
+        description,
+        transport: request.socket,
+        accepted: true,
+        ...options.keepAlive,
+      });
       const limits = { maxFrameBytes: MAX_FRAME_BYTES, maxMessageBytes: MAX_MESSAGE_BYTES };
       const guard = new FrameGuard();
       socket.on('data', (chunk: Buffer) => {

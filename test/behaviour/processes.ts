@@ -150,7 +150,7 @@ export function processesBehave(place: Place): void {
   });
 
   test('a grandchild that holds the output delays the end, not the exit', async () => {
-    const child = await sh(openPlace(place), 'echo first; (sleep 0.4; echo late) & exit 7');
+    const child = await sh(openPlace(place), 'echo first; sleep 0.2; (sleep 0.6; echo late) & exit 7');
     const order: string[] = [];
     for await (const event of child.events())
       order.push(event.type === 'output' ? event.chunk.toString().trim() : event.type);
