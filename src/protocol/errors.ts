@@ -32,6 +32,7 @@ export type ErrorKind =
   | 'io_error'
   | 'too_large'
   | 'sandbox_denied'
+  | 'symlink_refused'
   | 'sandbox_unavailable'
   | 'capability_unavailable'
   | 'limit_reached'
