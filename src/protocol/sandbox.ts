@@ -1,29 +1,59 @@
-import type { NativePath } from './paths.js';
+import { invalidParams } from './errors.js';
+import { cleanPath, dialectOf, formatPath, type NativePath, type PathDialect } from './paths.js';
+import {
+  contextShape,
+  type EntriesShape,
+  type EntryShape,
+  type ProfileShape,
+  profileShape,
+  type UntypedProfileShape,
+  untypedProfileShape,
+} from './sandbox-shape.js';
+import { readShape } from './shape-error.js';
 
-/** What an entry of a profile grants. On the wire `deny` is another word for `none`. */
+export { parseSandboxPolicy } from './sandbox-policy.js';
+
+/** What an entry of a profile grants; writing includes reading. On the wire `deny` is another word for `none`. */
 export type EntryAccess = 'read' | 'write' | 'none';
+
+/** The specials that real servers know. `current_working_directory` is `cwd`; the others are in docs/permissions.md. */
+export const SPECIAL_KINDS = [
+  'root',
+  'minimal',
+  'current_working_directory',
+  'project_roots',
+  'tmpdir',
+  'slash_tmp',
+] as const;
+export type SpecialKind = (typeof SPECIAL_KINDS)[number];
 
 /** What an entry of a profile is about. */
 export type EntryPath =
   | { type: 'path'; path: NativePath }
+  /** Absolute, or relative to `cwd`. */
   | { type: 'glob_pattern'; pattern: string }
-  /** `root`, `minimal`, `project_roots`, `tmpdir`, `slash_tmp`; others are ignored with a warning. */
+  /** A kind that is not in SPECIAL_KINDS is ignored, with a warning. `subpath` is relative, without `..`. */
   | { type: 'special'; value: { kind: string; subpath?: string | undefined } };
 
 export interface PermissionEntry {
   path: EntryPath;
   access: EntryAccess;
+  /** For a real server behind this one; here an entry holds whether or not something is there. */
+  missingPathBehavior?: 'skip' | undefined;
 }
 
 export type NetworkAccess = 'restricted' | 'enabled';
 
+export interface RestrictedFileSystem {
+  type: 'restricted';
+  entries: readonly PermissionEntry[];
+  /** For a real server behind this one, which searches that deep for what a pattern matches; here any depth counts. */
+  globScanMaxDepth?: number | undefined;
+}
+
 /** What may be done to files and the network. */
 export type PermissionProfile =
-  | {
-      type: 'managed';
-      fileSystem: { type: 'unrestricted' } | { type: 'restricted'; entries: readonly PermissionEntry[] };
-      network: NetworkAccess;
-    }
+  | { type: 'managed'; fileSystem: { type: 'unrestricted' } | RestrictedFileSystem; network: NetworkAccess }
   /** No sandbox at all. */
   | { type: 'disabled' }
   /** The caller is in a sandbox of its own already. */
@@ -33,6 +63,204 @@ export type PermissionProfile =
 export interface SandboxContext {
   permissions: PermissionProfile;
   cwd?: NativePath | undefined;
-  /** What `project_roots` means; without it, `cwd` for peers up to 0.129 and nothing for newer ones. */
+  /**
+   * What `project_roots` means: these and nothing else. The peers up to 0.129 mean `cwd` by it; `parseSandbox` writes that
+   * down here when it reads a context without `workspaceRoots` whose `cwd` is a plain path, and from then on the meaning does
+   * not depend on a dialect. `formatSandbox` spells the roots out where a reader of plain paths would take `cwd` for them.
+   */
   workspaceRoots?: readonly NativePath[] | undefined;
+}
+
+/** What a server that is asked for `project_roots` or a relative pattern without `cwd` answers; the peers' words. */
+const NEEDS_CWD = 'file system sandbox context with dynamic permissions requires cwd';
+
+/**
+ * Reads the `sandbox` field of a request, in either dialect, also of the untyped profiles of 0.129. Undefined where there is
+ * none. Throws a WireError (invalid params) that says where what was expected and what came.
+ */
+export function parseSandbox(wire: unknown): SandboxContext | undefined {
+  if (wire === undefined || wire === null) return undefined;
+  const shape = readShape(contextShape, wire, 'sandbox');
+  const context: SandboxContext = {
+    permissions: parseProfile(shape.permissions),
+    ...(shape.cwd == null ? {} : { cwd: shape.cwd }),
+    workspaceRoots: shape.workspaceRoots ?? rootsOfDialect(wire, shape.cwd ?? undefined),
+  };
+  requireCwd(context, shape.workspaceRoots != null);
+  return context;
+}
+
+function rootsOfDialect(wire: unknown, cwd: NativePath | undefined): NativePath[] {
+  if (cwd === undefined) return [];
+  const written = (wire as { cwd: string }).cwd;
+  return dialectOf(written) === 'plain' ? [cwd] : [];
+}
+
+function parseProfile(permissions: unknown): PermissionProfile {
+  const at = 'sandbox.permissions';
+  // Real servers take a profile without `type`, but not an array for an object.
+  const untyped = !Array.isArray(permissions) && (permissions as { type?: unknown }).type === undefined;
+  return untyped
+    ? untypedProfile(readShape(untypedProfileShape, permissions, at))
+    : typedProfile(readShape(profileShape, permissions, at));
+}
+
+function typedProfile(shape: ProfileShape): PermissionProfile {
+  if (shape.type !== 'managed') return shape;
+  const { file_system: files, network } = shape;
+  return { type: 'managed', fileSystem: files.type === 'unrestricted' ? files : restrictedTo(files), network };
+}
+
+function untypedProfile(shape: UntypedProfileShape): PermissionProfile {
+  const files = shape.file_system ?? { entries: [] };
+  return {
+    type: 'managed',
+    fileSystem: 'entries' in files ? restrictedTo(files) : { type: 'restricted', entries: readsAndWrites(files) },
+    network: shape.network?.enabled ? 'enabled' : 'restricted',
+  };
+}
+
+function readsAndWrites(lists: { read?: NativePath[] | null | undefined; write?: NativePath[] | null | undefined }) {
+  const granting = (access: EntryAccess) => (path: NativePath) => ({ path: { type: 'path' as const, path }, access });
+  return [...(lists.read ?? []).map(granting('read')), ...(lists.write ?? []).map(granting('write'))];
+}
+
+function restrictedTo(shape: EntriesShape): RestrictedFileSystem {
+  const depth = shape.glob_scan_max_depth;
+  return {
+    type: 'restricted',
+    entries: shape.entries.map(parseEntry),
+    ...(depth == null ? {} : { globScanMaxDepth: depth }),
+  };
+}
+
+function parseEntry(shape: EntryShape): PermissionEntry {
+  return {
+    path: shape.path.type === 'special' ? { type: 'special', value: parseSpecial(shape.path.value) } : shape.path,
+    access: shape.access,
+    ...(shape.missing_path_behavior == null ? {} : { missingPathBehavior: shape.missing_path_behavior }),
+  };
+}
+
+/** Peers hand on a special that they do not know as `{kind: "unknown", path: its name}`. */
+function parseSpecial(value: { kind: string; path?: string | null | undefined; subpath?: string | null | undefined }) {
+  const named = value.kind === 'unknown' && value.path != null && !isSpecialKind(value.path);
+  return {
+    kind: named ? (value.path ?? value.kind) : value.kind,
+    ...(value.subpath == null ? {} : { subpath: value.subpath }),
+  };
+}
+
+export function isSpecialKind(kind: string): kind is SpecialKind {
+  return (SPECIAL_KINDS as readonly string[]).includes(kind);
+}
+
+/** The entries of a profile; undefined where it restricts no file. */
+export function entriesOf(profile: PermissionProfile): readonly PermissionEntry[] | undefined {
+  return profile.type === 'managed' && profile.fileSystem.type === 'restricted'
+    ? profile.fileSystem.entries
+    : undefined;
+}
+
+function requireCwd(context: SandboxContext, hasRoots: boolean): void {
+  if (context.cwd !== undefined) return;
+  const dynamic = entriesOf(context.permissions)?.some(
+    ({ path }) =>
+      (path.type === 'glob_pattern' && !path.pattern.startsWith('/')) ||
+      (path.type === 'special' && path.value.kind === 'current_working_directory') ||
+      (path.type === 'special' && path.value.kind === 'project_roots' && !hasRoots),
+  );
+  if (dynamic) throw invalidParams(`${NEEDS_CWD}: add \`sandbox.cwd\``);
+}
+
+/** What `project_roots` with that subpath names. Throws a WireError if the subpath leads out of the roots. */
+export function projectRootPaths(context: SandboxContext, subpath?: string): NativePath[] {
+  return (context.workspaceRoots ?? []).map((root) => subpathIn(root, subpath));
+}
+
+/** Throws a WireError if the subpath leads out. */
+export function subpathIn(root: NativePath, subpath = ''): NativePath {
+  if (subpath.startsWith('/') || subpath.split('/').includes('..') || subpath.includes('\0')) {
+    throw invalidParams(
+      `\`subpath\` of a special path: expected a relative path without \`..\`, got ${JSON.stringify(subpath)}`,
+    );
+  }
+  return cleanPath(`${root}/${subpath}`);
+}
+
+/** Writes a context for a server of that dialect. Throws a WireError for a path that the dialect cannot hold. */
+export function formatSandbox(context: SandboxContext, dialect: PathDialect): Record<string, unknown> {
+  const written = (path: NativePath) => formatExactly(path, dialect);
+  return {
+    permissions: formatProfile(dialect === 'plain' ? withRootsSpelledOut(context) : context.permissions, written),
+    ...(context.cwd === undefined ? {} : { cwd: written(context.cwd) }),
+    // Servers up to 0.129 ignore it.
+    workspaceRoots: (context.workspaceRoots ?? []).map(written),
+    windowsSandboxLevel: 'disabled',
+  };
+}
+
+/** A name that is not UTF-8 would become another name in a plain path, and the policy another policy. */
+function formatExactly(path: NativePath, dialect: PathDialect): string {
+  if (dialect === 'uri' || path.isWellFormed()) return formatPath(path, dialect);
+  throw invalidParams(
+    `the sandbox path ${formatPath(path, 'uri')} is not UTF-8, and the server takes plain paths only: rename it or leave it out`,
+  );
+}
+
+/** The profile for a server that takes `cwd` for `project_roots`. */
+function withRootsSpelledOut(context: SandboxContext): PermissionProfile {
+  const { permissions, cwd, workspaceRoots: roots = [] } = context;
+  const cwdIsRoot = roots.length === 1 && roots[0] === cwd;
+  if (cwdIsRoot || permissions.type !== 'managed' || permissions.fileSystem.type !== 'restricted') return permissions;
+  const spelledOut = (entry: PermissionEntry): PermissionEntry[] => {
+    if (entry.path.type !== 'special' || entry.path.value.kind !== 'project_roots') return [entry];
+    const paths = projectRootPaths(context, entry.path.value.subpath);
+    return paths.map((path) => ({ ...entry, path: { type: 'path', path } }));
+  };
+  const entries = permissions.fileSystem.entries.flatMap(spelledOut);
+  return { ...permissions, fileSystem: { ...permissions.fileSystem, entries } };
+}
+
+type Written = (path: NativePath) => string;
+
+function formatProfile(profile: PermissionProfile, written: Written): unknown {
+  if (profile.type !== 'managed') return profile;
+  const { fileSystem: files, network } = profile;
+  return {
+    type: 'managed',
+    file_system: files.type === 'unrestricted' ? files : formatEntries(files, written),
+    network,
+  };
+}
+
+function formatEntries(files: RestrictedFileSystem, written: Written): unknown {
+  return {
+    type: 'restricted',
+    entries: files.entries.map((entry) => formatEntry(entry, written)),
+    ...(files.globScanMaxDepth === undefined ? {} : { glob_scan_max_depth: files.globScanMaxDepth }),
+  };
+}
+
+function formatEntry({ path, access, missingPathBehavior }: PermissionEntry, written: Written): unknown {
+  return {
+    path: formatEntryPath(path, written),
+    access,
+    ...(missingPathBehavior === undefined ? {} : { missing_path_behavior: missingPathBehavior }),
+  };
+}
+
+function formatEntryPath(path: EntryPath, written: Written): unknown {
+  switch (path.type) {
+    case 'path':
+      return { type: 'path', path: written(path.path) };
+    case 'glob_pattern':
+      return path;
+    case 'special': {
+      const { kind, subpath } = path.value;
+      // Real servers refuse the whole context for a kind that they do not know.
+      const named = isSpecialKind(kind) ? { kind } : { kind: 'unknown', path: kind };
+      return { type: 'special', value: { ...named, ...(subpath === undefined ? {} : { subpath }) } };
+    }
+  }
 }
