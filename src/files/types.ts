@@ -37,7 +37,7 @@ export interface WalkOptions extends FileOptions {
   maxDirectories?: number | undefined;
   maxEntries?: number | undefined;
   followDirectorySymlinks?: boolean | undefined;
-  /** Leaves out directories whose name starts with a dot. */
+  /** Does not go into directories whose name starts with a dot. */
   pruneHiddenDirectories?: boolean | undefined;
 }
 

@@ -1,7 +1,8 @@
 import type { NativePath } from '../../protocol/paths.js';
+import type { Access, Place } from './access.js';
 import { TRANSFER_BYTES, UNKNOWN_SIZE_BYTES } from './limits.js';
 import { openForWriting, writeAll } from './open-for-writing.js';
-import { type OpenedFile, openRegular } from './open-regular.js';
+import { type OpenedFile, openRegularAt } from './open-regular.js';
 import { afterFirstChange, atPath, refused } from './os-error.js';
 
 const PERMISSIONS = 0o777;
@@ -14,19 +15,19 @@ const SET_ID_AND_STICKY = 0o7000;
  * for one that claims more than it holds (/sys), removes a destination that was there when it fails, and does nothing,
  * successfully, for a file onto itself.
  */
-export async function copyFile(source: NativePath, destination: NativePath): Promise<void> {
-  const from = await openRegular(source);
+export async function copyFile(access: Access, source: Place, destination: NativePath): Promise<void> {
+  const from = await openRegularAt(source);
   try {
     const createMode = Number(from.stats.mode) & PERMISSIONS;
-    const to = await openForWriting(destination, { createMode });
+    const to = await openForWriting(access, destination, { createMode });
     try {
       if (isSameFile(from, to)) throw refused('fs/copy cannot copy a file onto itself', destination);
-      await afterFirstChange(destination, fill(to, { source, from, destination }));
+      await afterFirstChange(destination, fill(to, { source: source.path, from, destination }));
     } finally {
       await atPath(destination, to.handle.close());
     }
   } finally {
-    await atPath(source, from.handle.close());
+    await atPath(source.path, from.handle.close());
   }
 }
 

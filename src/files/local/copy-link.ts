@@ -1,10 +1,9 @@
 import { readlink, symlink } from 'node:fs/promises';
-import type { NativePath } from '../../protocol/paths.js';
+import type { Place } from './access.js';
 import { atPath } from './os-error.js';
-import { osPath } from './os-path.js';
 
 /** Makes a link with the same text, which may lead elsewhere from where it is now. Replaces nothing. */
-export async function copyLink(source: NativePath, destination: NativePath): Promise<void> {
-  const target = await atPath(source, readlink(osPath(source), { encoding: 'buffer' }));
-  await atPath(destination, symlink(target, osPath(destination)));
+export async function copyLink(source: Place, destination: Place): Promise<void> {
+  const target = await atPath(source.path, readlink(source.os, { encoding: 'buffer' }));
+  await atPath(destination.path, symlink(target, destination.os));
 }

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
+import type { Access, Place } from './access.js';
 import { copyFile } from './copy-file.js';
 import { copyLink } from './copy-link.js';
 import { createDirectory } from './create-directory.js';
@@ -13,35 +14,58 @@ import { childPath, osPath, parentPath } from './os-path.js';
 type Identity = string;
 
 /** Merges a directory into the destination, which is made, with its parents, if it is not there. */
-export async function copyTree(source: NativePath, destination: NativePath): Promise<void> {
-  if (await isInside(destination, source)) throw intoItself(destination);
-  await afterFirstChange(destination, mergeInto(destination, source, new Set()));
+export async function copyTree(access: Access, source: Place, destination: NativePath): Promise<void> {
+  if (await isInside(destination, await identityOf(source))) throw intoItself(destination);
+  await afterFirstChange(destination, mergeInto(access, destination, source, new Set()));
 }
 
 /**
  * `written` are the directories that this copy has put something into: coming upon one of them as a source means that
  * a link inside the destination leads back into the source, and the copy would feed on itself for ever.
  */
-async function mergeInto(destination: NativePath, source: NativePath, written: Set<Identity>): Promise<void> {
+async function mergeInto(
+  access: Access,
+  destination: NativePath,
+  source: Place,
+  written: Set<Identity>,
+): Promise<void> {
   if (written.has(await identityOf(source))) throw intoItself(destination);
-  await createDirectory(destination, { recursive: true });
-  written.add(await identityOf(destination));
-  const entries = await listDirectory(source);
-  await forEachBounded(entries, FILE_CONCURRENCY, async ({ name, type }) => {
-    if (type === 'file') await copyFile(childPath(source, name), childPath(destination, name));
-    if (type === 'symlink') await copyLink(childPath(source, name), childPath(destination, name));
-    // Fifos, sockets and devices have no content to copy: skipped, as on the real peers.
-  });
-  for (const { name, type } of entries) {
-    if (type === 'directory') await mergeInto(childPath(destination, name), childPath(source, name), written);
+  await createDirectory(access, destination, { recursive: true });
+  const target = await atPath(destination, access.existing(destination, 'write'));
+  try {
+    written.add(await identityOf(target));
+    const entries = await listDirectory(source);
+    await forEachBounded(entries, FILE_CONCURRENCY, async ({ name, type }) => {
+      // Fifos, sockets and devices have no content to copy: skipped, as on the real peers.
+      if (type !== 'file' && type !== 'symlink') return;
+      const from = await access.child(source, name, 'read');
+      if (type === 'symlink') await copyLink(from, await access.child(target, name, 'replace'));
+      else await held(access, from, (place) => copyFile(access, place, childPath(destination, name)));
+    });
+    for (const { name, type } of entries) {
+      if (type !== 'directory') continue;
+      const from = await access.child(source, name, 'read');
+      await held(access, from, (place) => mergeInto(access, childPath(destination, name), place, written));
+    }
+  } finally {
+    target.release();
+  }
+}
+
+async function held(access: Access, name: Place, work: (place: Place) => Promise<void>): Promise<void> {
+  const place = await atPath(name.path, access.hold(name, 'read'));
+  try {
+    await work(place);
+  } finally {
+    place.release();
   }
 }
 
 /** Whether a path, which need not exist, is the directory or leads below it: through links and bind mounts too. */
-async function isInside(path: NativePath, directory: NativePath): Promise<boolean> {
-  const sought = await identityOf(directory);
+async function isInside(path: NativePath, directory: Identity): Promise<boolean> {
   for (let at = await deepestExisting(path); ; at = parentPath(at)) {
-    if ((await identityOf(at)) === sought) return true;
+    const { dev, ino } = await atPath(at, stat(osPath(at), { bigint: true }));
+    if (`${dev}:${ino}` === directory) return true;
     if (at === '/') return false;
   }
 }
@@ -56,8 +80,8 @@ async function deepestExisting(path: NativePath): Promise<NativePath> {
   }
 }
 
-async function identityOf(path: NativePath): Promise<Identity> {
-  const { dev, ino } = await atPath(path, stat(osPath(path), { bigint: true }));
+async function identityOf(place: Place): Promise<Identity> {
+  const { dev, ino } = await atPath(place.path, place.stat());
   return `${dev}:${ino}`;
 }
 

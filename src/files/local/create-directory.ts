@@ -1,30 +1,53 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { NativePath } from '../../protocol/paths.js';
+import type { Access } from './access.js';
 import { atPath, errnoOf, osError } from './os-error.js';
-import { osPath, parentPath } from './os-path.js';
+import { parentPath } from './os-path.js';
 
 /** `recursive` makes the parents too, and is content with a directory that is there. */
-export async function createDirectory(path: NativePath, { recursive }: { recursive: boolean }): Promise<void> {
-  if (recursive) await makeWithParents(path);
-  else await atPath(path, mkdir(osPath(path)));
+export async function createDirectory(
+  access: Access,
+  path: NativePath,
+  { recursive }: { recursive: boolean },
+): Promise<void> {
+  if (recursive) await makeWithParents(access, path);
+  else await atPath(path, make(access, path));
 }
 
 // Not the `recursive` of node:fs: over a dangling link that one says ENOENT, where the real peers say EEXIST.
-async function makeWithParents(path: NativePath): Promise<void> {
+async function makeWithParents(access: Access, path: NativePath): Promise<void> {
   try {
-    await mkdir(osPath(path));
+    await make(access, path);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT' || path === '/') return contentWithDirectory(path, error);
-    await makeWithParents(parentPath(path));
-    await mkdir(osPath(path)).catch((second: unknown) => contentWithDirectory(path, second));
+    if (errnoOf(error) !== 'ENOENT' || path === '/') return contentWithDirectory(access, path, error);
+    await makeWithParents(access, parentPath(path));
+    await make(access, path).catch((second: unknown) => contentWithDirectory(access, path, second));
+  }
+}
+
+async function make(access: Access, path: NativePath): Promise<void> {
+  const place = await access.name(path, 'write');
+  try {
+    await mkdir(place.os);
+  } finally {
+    place.release();
   }
 }
 
 /** Whatever kept us from making the directory does not matter when it is there, perhaps by somebody else's hand. */
-async function contentWithDirectory(path: NativePath, error: unknown): Promise<void> {
-  const isDirectory = await stat(osPath(path)).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );
-  if (!isDirectory) throw osError(error, path);
+async function contentWithDirectory(access: Access, path: NativePath, error: unknown): Promise<void> {
+  if (!(await isDirectory(access, path))) throw osError(error, path);
+}
+
+async function isDirectory(access: Access, path: NativePath): Promise<boolean> {
+  try {
+    const place = await access.existing(path, 'read');
+    try {
+      return (await place.stat()).isDirectory();
+    } finally {
+      place.release();
+    }
+  } catch {
+    return false;
+  }
 }

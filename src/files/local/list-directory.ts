@@ -1,8 +1,8 @@
 import { opendir } from 'node:fs/promises';
 import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
+import type { Place } from './access.js';
 import { DIRECTORY_BATCH_ENTRIES } from './limits.js';
 import { atPath } from './os-error.js';
-import { osPath } from './os-path.js';
 
 /** A name in a directory, links not followed. */
 export interface ListedEntry {
@@ -14,14 +14,14 @@ export interface ListedEntry {
 const AS_BYTES = 'buffer' as BufferEncoding;
 
 /** Everything in a directory but `.` and `..`, in the order of the operating system. Throws WireError. */
-export async function listDirectory(path: NativePath): Promise<ListedEntry[]> {
-  return atPath(path, list(path));
+export async function listDirectory(place: Place): Promise<ListedEntry[]> {
+  return atPath(place.path, list(place.os));
 }
 
-async function list(path: NativePath): Promise<ListedEntry[]> {
+async function list(path: string | Buffer): Promise<ListedEntry[]> {
   const entries: ListedEntry[] = [];
   // `opendir`, because libuv sorts what `readdir` returns. The loop closes the directory, however it ends.
-  const directory = await opendir(osPath(path), { encoding: AS_BYTES, bufferSize: DIRECTORY_BATCH_ENTRIES });
+  const directory = await opendir(path as string, { encoding: AS_BYTES, bufferSize: DIRECTORY_BATCH_ENTRIES });
   for await (const entry of directory) {
     entries.push({
       name: pathFromBytes(entry.name as unknown as Buffer),

@@ -1,13 +1,12 @@
-import { lstat, stat } from 'node:fs/promises';
 import type { NativePath } from '../../protocol/paths.js';
 import type { FileMetadata } from '../types.js';
-import { osPath } from './os-path.js';
+import type { Access, Place } from './access.js';
 
 /** A link that leads nowhere is `ENOENT`. */
-export async function getMetadata(path: NativePath): Promise<FileMetadata> {
+export async function getMetadata(access: Access, path: NativePath): Promise<FileMetadata> {
   // Bigint, because the float milliseconds of node:fs round the last nanoseconds of a millisecond up.
-  const own = await lstat(osPath(path), { bigint: true });
-  const target = own.isSymbolicLink() ? await stat(osPath(path), { bigint: true }) : own;
+  const own = await look(await access.name(path, 'read'));
+  const target = own.isSymbolicLink() ? await look(await access.existing(path, 'read')) : own;
   return {
     isDirectory: target.isDirectory(),
     isFile: target.isFile(),
@@ -16,6 +15,14 @@ export async function getMetadata(path: NativePath): Promise<FileMetadata> {
     createdAtMs: wholeMs(target.birthtimeNs),
     modifiedAtMs: wholeMs(target.mtimeNs),
   };
+}
+
+async function look(place: Place) {
+  try {
+    return await place.stat();
+  } finally {
+    place.release();
+  }
 }
 
 /** Before 1970 is 0, as on the real peers, whose times are unsigned. */

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NativePath } from '../../protocol/paths.js';
+import type { Access, Place } from './access.js';
 import { READER_PATIENCE_MS, TRANSFER_BYTES, WRITE_RETRY_MAX_MS } from './limits.js';
 import type { OpenedFile } from './open-regular.js';
 import { atPath, errnoOf, notAFile, osError } from './os-error.js';
-import { osPath } from './os-path.js';
 
 export interface WriteOptions {
   /** How long a fifo or a terminal may take nothing before the write fails. */
@@ -20,30 +20,40 @@ const WRITE_FLAGS = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCT
  * Waits for the reader of a fifo. Block devices are refused. The caller closes. Throws WireError.
  */
 export async function openForWriting(
+  access: Access,
   path: NativePath,
   { createMode, patienceMs = READER_PATIENCE_MS }: WriteOptions & { createMode: number },
 ): Promise<OpenedFile> {
-  const handle = await atPath(path, openNow(path, { createMode, patienceMs }));
+  const place = await atPath(path, access.creatable(path));
   try {
-    const stats = await handle.stat({ bigint: true });
-    if (!stats.isFile() && !stats.isCharacterDevice() && !stats.isFIFO()) throw notAFile(path);
-    return { handle, stats };
+    const handle = await openNow(place, { createMode, patienceMs });
+    try {
+      const stats = await handle.stat({ bigint: true });
+      if (!stats.isFile() && !stats.isCharacterDevice() && !stats.isFIFO()) throw notAFile(path);
+      await place.confirm(stats);
+      return { handle, stats };
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   } catch (error) {
-    await handle.close();
     throw osError(error, path);
+  } finally {
+    place.release();
   }
 }
 
 async function openNow(
-  path: NativePath,
+  place: Place,
   { createMode, patienceMs }: { createMode: number; patienceMs: number },
 ): Promise<FileHandle> {
+  const flags = WRITE_FLAGS | place.openFlags;
   try {
-    return await open(osPath(path), WRITE_FLAGS | constants.O_CREAT, createMode);
+    return await open(place.os, flags | constants.O_CREAT, createMode);
   } catch (error) {
     // A fifo without a reader answers so, but a socket and a device without a driver do too.
-    if (errnoOf(error) !== 'ENXIO' || !(await stat(osPath(path))).isFIFO()) throw error;
-    return await withPatience('ENXIO', patienceMs, () => open(osPath(path), WRITE_FLAGS));
+    if (errnoOf(error) !== 'ENXIO' || !(await place.stat()).isFIFO()) throw error;
+    return await withPatience('ENXIO', patienceMs, () => open(place.os, flags));
   }
 }
 

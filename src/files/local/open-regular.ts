@@ -1,8 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { NativePath } from '../../protocol/paths.js';
+import type { Access, Place } from './access.js';
 import { atPath, notAFile, osError } from './os-error.js';
-import { osPath } from './os-path.js';
 
 export interface OpenedFile {
   handle: FileHandle;
@@ -13,14 +13,27 @@ export interface OpenedFile {
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /** Opens a regular file for reading, links followed; anything else is refused. The caller closes. Throws WireError. */
-export async function openRegular(path: NativePath): Promise<OpenedFile> {
+export async function openRegular(access: Access, path: NativePath): Promise<OpenedFile> {
+  const place = await atPath(path, access.existing(path, 'read'));
+  try {
+    return await openRegularAt(place);
+  } finally {
+    place.release();
+  }
+}
+
+/** The same at a place that has been found. */
+export async function openRegularAt(place: Place): Promise<OpenedFile> {
+  const { path } = place;
   // Looked at first: opening alone lets the writer of a fifo go on and lose its bytes, or arms a watchdog.
-  const before = await atPath(path, stat(osPath(path)));
+  const before = await atPath(path, place.stat());
   if (!before.isFile()) throw notAFile(path);
-  const handle = await atPath(path, open(osPath(path), READ_FLAGS));
+  const handle = await atPath(path, open(place.os, READ_FLAGS | place.openFlags));
+  if (place.held) return { handle, stats: before };
   try {
     const stats = await handle.stat({ bigint: true });
     if (!stats.isFile()) throw notAFile(path);
+    await place.confirm(stats);
     return { handle, stats };
   } catch (error) {
     await handle.close();

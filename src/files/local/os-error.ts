@@ -1,6 +1,7 @@
 import { ErrorCode, type ErrorData, invalidRequest, WireError } from '../../protocol/errors.js';
 import { errnoOf as errnoOfSystemError, osErrorText } from '../../protocol/os-error.js';
 import type { NativePath } from '../../protocol/paths.js';
+import type { Wanted } from './access.js';
 
 /** `ENOENT` and the like, of an error of node:fs or of one that `osError` has made from it. */
 export function errnoOf(error: unknown): string | undefined {
@@ -46,6 +47,26 @@ export async function afterFirstChange<T>(path: NativePath, work: Promise<T>): P
 /** The path leads to something that has no content of its own: a directory, a fifo, a device. */
 export function notAFile(path: NativePath): WireError {
   return refused(`path \`${path.toWellFormed()}\` is not a file`, path);
+}
+
+/** The sandbox says no, whether or not something is there. */
+export function sandboxDenied(path: NativePath, wanted: Wanted, detail = ''): WireError {
+  const access = wanted === 'read' ? 'read' : 'write';
+  const verb = { read: 'read', write: 'written', replace: 'removed or replaced' }[wanted];
+  const message = `the sandbox does not let \`${path.toWellFormed()}\` be ${verb}${detail}`;
+  return invalidRequest('sandbox_denied', message, { path: path.toWellFormed(), access });
+}
+
+export function symlinkRefused(path: NativePath): WireError {
+  return invalidRequest(
+    'symlink_refused',
+    `\`${path.toWellFormed()}\` leads through a symbolic link, which \`followSymlinks: false\` does not allow`,
+    { path: path.toWellFormed() },
+  );
+}
+
+export function isSandboxDenied(error: unknown): boolean {
+  return error instanceof WireError && error.kind === 'sandbox_denied';
 }
 
 /** A request that no state of the file system could make right. */

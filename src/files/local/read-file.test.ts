@@ -8,7 +8,6 @@ import { MAX_READ_FILE_BYTES } from '../../protocol/limits.js';
 import { pathFromBytes } from '../../protocol/paths.js';
 import { UNKNOWN_SIZE_BYTES } from './limits.js';
 import { LocalFileSystem } from './local-file-system.js';
-import { readFile } from './read-file.js';
 
 const files = new LocalFileSystem();
 
@@ -106,13 +105,15 @@ describe('readFile', () => {
   });
 
   it('refuses a file that turns out too large only while it is read', async () => {
-    await expect(readFile('/proc/sys/kernel/ostype', { maxBytes: 5 })).rejects.toMatchObject({ kind: 'too_large' });
-    expect((await readFile('/proc/sys/kernel/ostype', { maxBytes: 6 })).toString()).toBe('Linux\n');
+    await expect(files.readFile('/proc/sys/kernel/ostype', { maxBytes: 5 })).rejects.toMatchObject({
+      kind: 'too_large',
+    });
+    expect((await files.readFile('/proc/sys/kernel/ostype', { maxBytes: 6 })).toString()).toBe('Linux\n');
   });
 
   it('returns a file of just the size that is allowed', async () => {
     const path = join(await temporaryDirectory(), 'f');
     await writeFile(path, '12345');
-    expect((await readFile(path, { maxBytes: 5 })).toString()).toBe('12345');
+    expect((await files.readFile(path, { maxBytes: 5 })).toString()).toBe('12345');
   });
 });

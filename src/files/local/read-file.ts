@@ -1,13 +1,18 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MAX_READ_FILE_BYTES } from '../../protocol/limits.js';
 import type { NativePath } from '../../protocol/paths.js';
+import type { Access } from './access.js';
 import { TRANSFER_BYTES, UNKNOWN_SIZE_BYTES } from './limits.js';
 import { openRegular } from './open-regular.js';
 import { atPath, tooLarge } from './os-error.js';
 
 /** The whole content of a regular file of at most `maxBytes`. */
-export async function readFile(path: NativePath, { maxBytes = MAX_READ_FILE_BYTES } = {}): Promise<Buffer> {
-  const { handle, stats } = await openRegular(path);
+export async function readFile(
+  access: Access,
+  path: NativePath,
+  maxBytes: number = MAX_READ_FILE_BYTES,
+): Promise<Buffer> {
+  const { handle, stats } = await openRegular(access, path);
   try {
     if (stats.size > maxBytes) throw tooLarge(path, maxBytes);
     const content = await atPath(path, readToEnd(handle, { expectedBytes: Number(stats.size), maxBytes }));
@@ -33,7 +38,8 @@ async function readToEnd(
     const { bytesRead } = await handle.read(buffer, filled, wanted, null);
     filled += bytesRead;
     if (fullBytes + filled > maxBytes) return undefined;
-    if (bytesRead === 0) break;
+    // A file ends where it said it would: asked for a byte more, it gave none. Others say so with an empty read.
+    if (bytesRead === 0 || (bytesRead < wanted && fullBytes + filled === expectedBytes)) break;
     if (filled === buffer.length) {
       full.push(buffer);
       fullBytes += filled;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pathFromBytes } from '../../protocol/paths.js';
+import { plainAccess } from './access.js';
 import { LocalFileSystem } from './local-file-system.js';
 import { writeFile as writeFileWithin } from './write-file.js';
 
@@ -90,7 +91,7 @@ describe('writeFile', () => {
   it('gives up on a fifo that nobody reads', async () => {
     const path = join(await temporaryDirectory(), 'fifo');
     execFileSync('mkfifo', [path]);
-    await expect(writeFileWithin(path, Buffer.from('x'), { patienceMs: 30 })).rejects.toMatchObject({
+    await expect(writeFileWithin(plainAccess, path, Buffer.from('x'), { patienceMs: 30 })).rejects.toMatchObject({
       code: -32603,
       message: `No such device or address (os error 6): ${path}`,
     });
@@ -101,7 +102,7 @@ describe('writeFile', () => {
     execFileSync('mkfifo', [path]);
     const reader = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     onTestFinished(() => reader.close());
-    await expect(writeFileWithin(path, Buffer.alloc(300_000), { patienceMs: 30 })).rejects.toMatchObject({
+    await expect(writeFileWithin(plainAccess, path, Buffer.alloc(300_000), { patienceMs: 30 })).rejects.toMatchObject({
       code: -32603,
       data: { kind: 'io_error', errno: 'EAGAIN', mayHaveExecuted: true },
     });
