@@ -3,6 +3,7 @@ import type { SubscribeOptions } from '../event-log/process-log.js';
 import type { Subscription } from '../event-log/subscription.js';
 import type { NativePath } from '../protocol/paths.js';
 import type { EnvironmentPolicy, TerminalSize, WriteStatus } from '../protocol/process-methods.js';
+import type { SandboxContext } from '../protocol/sandbox.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
 
 declare const processIdBrand: unique symbol;
@@ -32,8 +33,8 @@ export interface StartParams {
   arg0?: string | undefined;
   /** Terminate it after this long: TERM, then KILL. */
   timeoutMs?: number | undefined;
-  /** A permission profile to run under. Refused where it cannot be enforced. */
-  sandbox?: unknown;
+  /** What it may do, with paths of the place where it runs. Refused with kind `sandbox_unavailable` where it cannot be enforced. */
+  sandbox?: SandboxContext | undefined;
 }
 
 export interface WriteOptions {
@@ -52,6 +53,8 @@ export interface ProcessInfo {
   argv: readonly string[];
   cwd: NativePath;
   tty: boolean;
+  /** `none` when it was started without `sandbox`; on Linux else `linuxSeccomp`, as the real peers say it. Null: not known. */
+  sandboxType: string | null;
   pid: number | null;
   /** Milliseconds since the epoch. */
   startedAtMs: number;

@@ -26,15 +26,41 @@ export interface LaunchParams {
   arg0: string | undefined;
   cwd: string;
   env: Record<string, string>;
+  /** `argv` sets the stage for another program, whose child this is to be. */
+  stage?: Stage | undefined;
 }
+
+/**
+ * How a program that starts another one somewhere else, such as bubblewrap, is run. It gets that program's stdin, stdout and
+ * stderr as descriptors 3, 4 and 5. A terminal becomes nobody's controlling one: that is for the program to make it.
+ */
+export interface Stage {
+  /** Its own stderr. */
+  messagesFd: number;
+  /** What else it gets, as descriptors 6, 7, … */
+  inheritedFds: readonly number[];
+  /** The leader that the child has, made in the tick in which the stage was started. */
+  follow(leader: Leader): Leader;
+}
+
+/** The lowest descriptor of `Stage.inheritedFds`. */
+export const FIRST_INHERITED_FD = 6;
 
 /** Starts children, each the leader of a session and process group of its own. */
 export interface Launcher {
   /** stdout and stderr on pipes, stdin on a pipe or /dev/null. Throws a WireError of kind spawn_failed. */
   onPipes(launch: LaunchParams, pipeStdin: boolean): Promise<Child>;
   /** On a terminal of its own. Throws a WireError of kind spawn_failed. */
-  onTerminal(launch: LaunchParams, size: TerminalSize): Child;
+  onTerminal(launch: LaunchParams, size: TerminalSize): Promise<Child>;
+  /** For what a stage has to say. We read from it, without blocking; both ends are the caller's to close. */
+  pipe(): Promise<Pipe>;
   close(): Promise<void>;
+}
+
+/** The two ends of a pipe. Both are ours to close. */
+export interface Pipe {
+  readFd: number;
+  writeFd: number;
 }
 
 /** The process at the head of a child's session, and the news of its end, which comes once and never in the same tick. */

@@ -47,7 +47,7 @@ export class ExitWatcher {
 }
 
 /** The `wait` status word of Linux. */
-function decodeStatus(status: number): ExitStatus {
+export function decodeStatus(status: number): ExitStatus {
   const signal = status & 0x7f;
   return signal === 0 ? exitedWith((status >> 8) & 0xff) : endedBySignal(signal);
 }

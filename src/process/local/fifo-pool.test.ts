@@ -2,7 +2,8 @@ import { closeSync, fstatSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest';
 import { countDescriptors, until } from '../../../test/harness/index.js';
 import { scratchDir } from '../../../test/processes/scratch-dir.js';
-import { FifoPool, type Pipe } from './fifo-pool.js';
+import type { Pipe } from './child.js';
+import { FifoPool } from './fifo-pool.js';
 import { FIFO_BATCH } from './limits.js';
 
 function newPool(directory = scratchDir()): FifoPool {

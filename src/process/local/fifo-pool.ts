@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Pipe } from './child.js';
 import { FIFO_BATCH } from './limits.js';
-
-/** The two ends of a pipe. Both are ours to close. */
-export interface Pipe {
-  readFd: number;
-  writeFd: number;
-}
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 

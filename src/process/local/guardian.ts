@@ -6,7 +6,8 @@ import { join } from 'node:path';
 /**
  * Waits until its stdin ends, which it does however the server dies, and then ends what is left: the groups, sessions and
  * descendants of the leaders whose pids stand in the file $1/leaders. Then it removes $1. Everybody is stopped before we
- * look for descendants: who goes on forking could keep us looking for ever.
+ * look for descendants: who goes on forking could keep us looking for ever. The links in $1/placeholders lead to empty
+ * directories that stood for what sandboxed processes were not to create.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -29,6 +30,9 @@ for id in $(cat "$1/leaders"); do ids="$ids$id "; done
   for id in $ids; do kill -KILL "-$id" 2>/dev/null; done
   for id in $all; do kill -KILL "$id" 2>/dev/null; done
 }
+for link in "$1"/placeholders/*; do
+  [ -L "$link" ] && rmdir "$(readlink "$link")" 2>/dev/null
+done
 rm -rf "$1"
 `;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir, hostname, tmpdir, userInfo } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { formatPath } from '../../protocol/paths.js';
 import { type EnvironmentInfo, extensionCapabilities } from '../../protocol/session-methods.js';
 import { VERSION } from '../../protocol/version.js';
@@ -20,6 +20,8 @@ export function hostInfo(): EnvironmentInfo {
     prependPathDirs: [],
     temporaryDirectories: [...new Set([tmpdir(), '/tmp'])].map(uri),
     tempDir: uri(tmpdir()),
+    codexHomeDir: uri(resolve(process.env.CODEX_HOME || join(homedir(), '.codex'))),
+    hostname: hostname(),
     capabilities: { ...extensionCapabilities },
   };
 }

@@ -84,6 +84,7 @@ export function loadLibc(): Libc | undefined {
 /** From the headers of Linux, the same on x86-64 and arm64. */
 export const FD_CLOEXEC = 1;
 export const F_SETFD = 2;
+export const F_DUPFD_CLOEXEC = 1030;
 export const O_CLOEXEC = 0o2000000;
 export const WNOHANG = 1;
 export const POSIX_SPAWN_SETSIGDEF = 0x04;

@@ -1,19 +1,25 @@
 import { RetentionBudget } from '../../event-log/retention-budget.js';
+import { resolvePolicy } from '../../permissions/index.js';
+import type { AccessPolicy } from '../../permissions/types.js';
 import { invalidRequest } from '../../protocol/errors.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
+import type { SandboxContext } from '../../protocol/sandbox.js';
 import type { EnvironmentInfo } from '../../protocol/session-methods.js';
 import type { ExecBackend, ExecProcess, StartParams } from '../types.js';
-import type { Launcher } from './child.js';
+import type { Child, Launcher, LaunchParams } from './child.js';
 import { childEnvironment } from './child-environment.js';
 import { Guardian } from './guardian.js';
 import { hostInfo } from './host-info.js';
 import { loadLibc } from './libc.js';
 import { DEFAULT_GRACE_MS, MAX_PROCESSES } from './limits.js';
+import { LingeringGroups } from './lingering-groups.js';
 import { LocalProcess } from './local-process.js';
 import { NativeLauncher } from './native-launcher.js';
 import { PortableLauncher } from './portable-launcher.js';
-import { relativesOf, sendSignal, sendSignalTo } from './process-tree.js';
 import { checkLaunch } from './resolve-program.js';
+import { Bubblewrap } from './sandbox/bubblewrap.js';
+import { DenialGuess } from './sandbox/denial.js';
+import { policyHost } from './sandbox/policy-host.js';
 
 /** Of a terminal, where nobody says otherwise. The real peers have the same. */
 const DEFAULT_SIZE: TerminalSize = { cols: 80, rows: 24 };
@@ -29,6 +35,8 @@ export interface LocalBackendOptions {
   launcher?: 'portable' | undefined;
   /** How long TERM may take before KILL when the backend is closed. */
   closeGraceMs?: number;
+  /** Where bubblewrap may be. Default: where root alone installs programs, never the PATH. */
+  bubblewrapPaths?: readonly string[] | undefined;
 }
 
 /** Runs processes on this machine. */
@@ -37,9 +45,10 @@ export class LocalBackend implements ExecBackend {
   readonly #budget: RetentionBudget;
   readonly #launcher: Launcher;
   readonly #guardian = new Guardian();
+  #bubblewrap: Bubblewrap | undefined;
   readonly #processes = new Set<LocalProcess>();
-  /** Leaders that have closed while members of their session live on, as daemons do. They end with us too. */
-  readonly #lingering = new Set<number>();
+  /** What children that have closed have left behind, such as daemons. It ends with us too. */
+  readonly #lingering = new LingeringGroups((leader) => this.#guardian.forget(leader));
   #starting = 0;
   #closing: Promise<void> | undefined;
 
@@ -51,25 +60,29 @@ export class LocalBackend implements ExecBackend {
   }
 
   async start(params: StartParams): Promise<ExecProcess> {
-    if (this.#closing) throw invalidRequest('shutting_down', 'the server is shutting down and starts nothing new');
+    this.#refuseIfClosing();
     if (this.#processes.size + this.#starting >= MAX_PROCESSES) {
       throw invalidRequest('limit_reached', `${MAX_PROCESSES} processes are running, which is the limit`, {
         retryable: true,
       });
     }
     const { argv, arg0, cwd } = params;
-    const env = childEnvironment(this.#options.environment ?? process.env, params.envPolicy, params.env);
+    const env = childEnvironment(this.#environment, params.envPolicy, params.env);
     const launch = { argv, arg0, cwd, env };
     checkLaunch(launch);
     this.#starting++;
     try {
-      const child = params.tty
-        ? this.#launcher.onTerminal(launch, params.size ?? DEFAULT_SIZE)
-        : await this.#launcher.onPipes(launch, params.pipeStdin ?? false);
+      const policy = params.sandbox && (await this.#policyFor(params.sandbox));
+      this.#refuseIfClosing();
+      const { child, sandboxed } = policy
+        ? await this.#launchSandboxed(launch, params, policy)
+        : { child: await this.#launchPlain(launch, params), sandboxed: undefined };
+      this.#lingering.replace(child.pid);
       this.#guardian.watch(child.pid);
       const started = new LocalProcess(params, child, {
         budget: this.#budget,
         retainedBytes: this.#options.retainedBytesPerProcess,
+        sandboxed,
         onClosed: (process) => this.#onClosed(process),
       });
       if (!started.closed) this.#processes.add(started);
@@ -93,17 +106,40 @@ export class LocalBackend implements ExecBackend {
   /** The last resort when this process is about to end: KILL, without waiting. */
   killAll(): void {
     for (const process of this.#processes) process.kill();
-    this.#killLingering();
+    this.#lingering.kill();
+  }
+
+  #refuseIfClosing(): void {
+    if (this.#closing) throw invalidRequest('shutting_down', 'the server is shutting down and starts nothing new');
+  }
+
+  get #environment(): Readonly<NodeJS.ProcessEnv> {
+    return this.#options.environment ?? process.env;
+  }
+
+  /** Undefined when there is nothing to enforce. */
+  async #policyFor(context: SandboxContext): Promise<AccessPolicy | undefined> {
+    if (context.permissions.type !== 'managed') return undefined;
+    const policy = await resolvePolicy(context, policyHost(this.#environment.TMPDIR));
+    return policy.unrestricted && policy.network === 'enabled' ? undefined : policy;
+  }
+
+  #launchPlain(launch: LaunchParams, { tty, size, pipeStdin }: StartParams): Promise<Child> {
+    return tty
+      ? this.#launcher.onTerminal(launch, size ?? DEFAULT_SIZE)
+      : this.#launcher.onPipes(launch, pipeStdin ?? false);
+  }
+
+  async #launchSandboxed(launch: LaunchParams, { tty, size, pipeStdin }: StartParams, policy: AccessPolicy) {
+    this.#bubblewrap ??= new Bubblewrap(this.#launcher, this.#guardian.directory, this.#options.bubblewrapPaths);
+    const terminal = tty ? (size ?? DEFAULT_SIZE) : undefined;
+    const { child, programPid } = await this.#bubblewrap.launch({ ...launch, policy, terminal, pipeStdin });
+    return { child, sandboxed: { programPid, denial: new DenialGuess() } };
   }
 
   #onClosed(process: LocalProcess): void {
     this.#processes.delete(process);
     this.#lingering.add(process.pid);
-    for (const leader of this.#lingering) {
-      if (sendSignal(-leader, 0)) continue;
-      this.#lingering.delete(leader);
-      this.#guardian.forget(leader);
-    }
   }
 
   async #close(): Promise<void> {
@@ -115,16 +151,8 @@ export class LocalBackend implements ExecBackend {
       process.kill(); // what the leader has left behind
     });
     await Promise.all(ends);
-    this.#killLingering();
+    this.#lingering.kill();
     await this.#launcher.close();
     this.#guardian.close();
-  }
-
-  #killLingering(): void {
-    for (const leader of this.#lingering) {
-      sendSignal(-leader, 'SIGKILL');
-      sendSignalTo(relativesOf(leader, { bySession: true }), 'SIGKILL');
-    }
-    this.#lingering.clear();
   }
 }

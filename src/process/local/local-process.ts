@@ -9,12 +9,21 @@ import type { ExecProcess, ProcessId, ProcessInfo, StartParams, TerminateOptions
 import type { Child, ExitStatus } from './child.js';
 import { DEFAULT_GRACE_MS, OUTPUT_AFTER_KILL_MS, REMEMBERED_WRITE_IDS, STDIN_MAX_BYTES } from './limits.js';
 import { foregroundGroupOf, relativesOf, type Sighting, sendSignal, sendSignalTo } from './process-tree.js';
+import type { DenialGuess } from './sandbox/denial.js';
 
 export interface LocalProcessOptions {
   budget: RetentionBudget;
   retainedBytes?: number | undefined;
+  /** Only for a process that runs in a sandbox. */
+  sandboxed?: Sandboxed | undefined;
   /** The leader has ended and its output too. */
   onClosed(process: LocalProcess): void;
+}
+
+export interface Sandboxed {
+  /** The program's own pid and process group. Undefined where it could not be learnt: signals then go to its sandbox. */
+  programPid: number | undefined;
+  denial: DenialGuess;
 }
 
 /** A child of this process. */
@@ -23,6 +32,7 @@ export class LocalProcess implements ExecProcess {
   readonly pid: number;
   readonly #params: StartParams;
   readonly #child: Child;
+  readonly #sandboxed: Sandboxed | undefined;
   readonly #log: ProcessLog;
   readonly #startedAtMs = Date.now();
   readonly #writeIds = new Set<string>();
@@ -38,13 +48,17 @@ export class LocalProcess implements ExecProcess {
     this.pid = child.pid;
     this.#params = params;
     this.#child = child;
+    this.#sandboxed = options.sandboxed;
     this.#log = new ProcessLog({
       budget: options.budget,
       ...(options.retainedBytes === undefined ? {} : { maxBytes: options.retainedBytes }),
       onPressure: (pause) => (pause ? child.pause() : child.resume()),
     });
     child.start({
-      output: (stream, chunk) => this.#log.appendOutput(stream, chunk),
+      output: (stream, chunk) => {
+        this.#sandboxed?.denial.addOutput(chunk);
+        this.#log.appendOutput(stream, chunk);
+      },
       exited: (status) => this.#exited(status),
       outputEnded: () => {
         this.#log.appendClosed();
@@ -102,7 +116,7 @@ export class LocalProcess implements ExecProcess {
     const signal = signalNamed(name);
     if (!this.running) return;
     // Ctrl-C on a terminal goes to what is in front, which under an interactive shell is not the shell.
-    const front = this.#params.tty && signal === 'SIGINT' ? foregroundGroupOf(this.pid) : undefined;
+    const front = this.#params.tty && signal === 'SIGINT' ? foregroundGroupOf(this.#programPid) : undefined;
     if (front === undefined || !sendSignal(-front, signal)) this.#signalGroup(signal);
   }
 
@@ -152,7 +166,8 @@ export class LocalProcess implements ExecProcess {
       argv,
       cwd,
       tty,
-      pid: this.pid,
+      sandboxType: sandboxTypeOf(this.#params),
+      pid: this.#programPid,
       startedAtMs: this.#startedAtMs,
       running: this.running,
       exitCode: exited?.exitCode ?? null,
@@ -176,13 +191,21 @@ export class LocalProcess implements ExecProcess {
     clearTimeout(this.#timeout);
     // What it has left behind may use the rest of the grace period.
     if (!sendSignal(-this.pid, 0) && !sendSignalTo(this.#relatives, 0)) clearTimeout(this.#killTimer);
-    this.#log.appendExited(exitCode, signal);
+    this.#log.appendExited(exitCode, signal, this.#sandboxed?.denial.looksDenied(exitCode));
     if (this.#killed) this.#releaseSoon();
   }
 
-  /** A child that was forked onto a terminal a moment ago may have no group yet, only itself. */
+  get #programPid(): number {
+    return this.#sandboxed?.programPid ?? this.pid;
+  }
+
+  /**
+   * KILL ends a sandbox as a whole; other signals must not reach what holds it together, so they go to the program's group.
+   * A child that was forked onto a terminal a moment ago may have no group yet, only itself.
+   */
   #signalGroup(signal: NodeJS.Signals): void {
-    if (!sendSignal(-this.pid, signal) && this.running) sendSignal(this.pid, signal);
+    const leader = signal === 'SIGKILL' ? this.pid : this.#programPid;
+    if (!sendSignal(-leader, signal) && this.running) sendSignal(leader, signal);
   }
 
   /** After a kill the output ends by itself, unless somebody out of reach holds it; then it is taken as it stands. */
@@ -198,6 +221,11 @@ export class LocalProcess implements ExecProcess {
       return;
     }
   }
+}
+
+/** The real peers say the same of a profile that restricts nothing. */
+function sandboxTypeOf({ sandbox }: StartParams): string {
+  return sandbox && process.platform === 'linux' ? 'linuxSeccomp' : 'none';
 }
 
 function signalNamed(name: string): NodeJS.Signals {

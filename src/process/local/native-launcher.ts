@@ -3,7 +3,15 @@ import { constants as os } from 'node:os';
 import type { WireError } from '../../protocol/errors.js';
 import { pathBytes } from '../../protocol/paths.js';
 import type { TerminalSize } from '../../protocol/process-methods.js';
-import type { Child, Launcher, LaunchParams } from './child.js';
+import {
+  type Child,
+  FIRST_INHERITED_FD,
+  type Launcher,
+  type LaunchParams,
+  type Leader,
+  type Pipe,
+  type Stage,
+} from './child.js';
 import { ExitWatcher } from './exit-watcher.js';
 import * as c from './libc.js';
 import { spawnFailed } from './os-error.js';
@@ -11,10 +19,22 @@ import { PipeChild } from './pipe-child.js';
 import { PtyChild } from './pty-child.js';
 import { findProgram } from './resolve-program.js';
 
-/** The lowest descriptor that a child must not inherit. */
+/** The lowest descriptor that a child must not inherit, unless it sets a stage. */
 const FIRST_PRIVATE_FD = 3;
 
+/** Where a stage has the streams of its program. */
+const STAGED_STREAMS_FD = 3;
+
+/** Above all that a stage is given, so that giving it one descriptor never overwrites another. */
+const OUT_OF_THE_WAY_FD = 64;
+
+/** A descriptor of ours, or what the child is to open. */
+type Stream = number | { path: string; flags: number };
+
 const NUL = Buffer.alloc(1);
+
+const NO_INPUT: Stream = { path: '/dev/null', flags: constants.O_RDONLY };
+const NOTHING: Stream = { path: '/dev/null', flags: constants.O_RDWR };
 
 /** A path as C wants it. */
 function cString(path: string): Buffer {
@@ -49,21 +69,17 @@ export class NativeLauncher implements Launcher {
       const stdin = pipeStdin ? this.#pipe(opened) : undefined;
       const stdout = this.#pipe(opened);
       const stderr = this.#pipe(opened);
-      const pid = this.#spawn(launch, (actions) => {
-        if (stdin) this.#libc.posix_spawn_file_actions_adddup2(actions, stdin.readFd, 0);
-        else this.#libc.posix_spawn_file_actions_addopen(actions, 0, cString('/dev/null'), constants.O_RDONLY, 0);
-        this.#libc.posix_spawn_file_actions_adddup2(actions, stdout.writeFd, 1);
-        this.#libc.posix_spawn_file_actions_adddup2(actions, stderr.writeFd, 2);
-      });
+      const input = stdin?.readFd ?? NO_INPUT;
+      const leader = this.#spawn(launch, [input, stdout.writeFd, stderr.writeFd]);
       for (const fd of [stdin?.readFd, stdout.writeFd, stderr.writeFd]) if (fd !== undefined) closeSync(fd);
-      return new PipeChild(this.#exits.leader(pid), stdin?.writeFd, stdout.readFd, stderr.readFd);
+      return new PipeChild(leader, stdin?.writeFd, stdout.readFd, stderr.readFd);
     } catch (error) {
       for (const fd of opened) closeSync(fd);
       throw error;
     }
   }
 
-  onTerminal(launch: LaunchParams, size: TerminalSize): Child {
+  async onTerminal(launch: LaunchParams, size: TerminalSize): Promise<Child> {
     const opened: number[] = [];
     try {
       const masterFd = this.#openMaster();
@@ -74,17 +90,18 @@ export class NativeLauncher implements Launcher {
       const slaveFd = openSync(slavePath, constants.O_RDWR | constants.O_NOCTTY);
       opened.push(slaveFd);
       this.#setUp(masterFd, size);
-      const pid = this.#spawn(launch, (actions) => {
-        // The first terminal that a session leader opens becomes its controlling terminal.
-        this.#libc.posix_spawn_file_actions_addopen(actions, 0, cString(slavePath), constants.O_RDWR, 0);
-        this.#libc.posix_spawn_file_actions_adddup2(actions, 0, 1);
-        this.#libc.posix_spawn_file_actions_adddup2(actions, 0, 2);
-      });
-      return new PtyChild(this.#exits.leader(pid), masterFd, slaveFd, (size) => this.#resize(masterFd, size));
+      // The first terminal that a session leader opens becomes its controlling terminal, which a stage leaves to its program.
+      const flags = launch.stage ? constants.O_RDWR | constants.O_NOCTTY : constants.O_RDWR;
+      const leader = this.#spawn(launch, [{ path: slavePath, flags }]);
+      return new PtyChild(leader, masterFd, slaveFd, (size) => this.#resize(masterFd, size));
     } catch (error) {
       for (const fd of opened) closeSync(fd);
       throw error;
     }
+  }
+
+  async pipe(): Promise<Pipe> {
+    return this.#pipe([]);
   }
 
   close(): Promise<void> {
@@ -92,16 +109,20 @@ export class NativeLauncher implements Launcher {
     return Promise.resolve();
   }
 
-  #spawn(launch: LaunchParams, addStreams: (actions: Buffer) => void): number {
-    const { argv, arg0, cwd, env } = launch;
+  /** `streams`: stdin, stdout and stderr; fewer, and the first serves for the others. */
+  #spawn(launch: LaunchParams, streams: readonly Stream[]): Leader {
+    const { argv, arg0, cwd, env, stage } = launch;
     const program = findProgram(argv[0], cwd, env.PATH);
     const actions = Buffer.alloc(c.STRUCT_BYTES);
     const pid = new Int32Array(1);
     const libc = this.#libc;
+    const moved: number[] = [];
     libc.posix_spawn_file_actions_init(actions);
     try {
-      addStreams(actions);
-      libc.posix_spawn_file_actions_addclosefrom_np(actions, FIRST_PRIVATE_FD);
+      if (stage) this.#addStage(actions, stage, streams, moved);
+      else this.#addStreams(actions, 0, streams);
+      const lowest = stage ? FIRST_INHERITED_FD + stage.inheritedFds.length : FIRST_PRIVATE_FD;
+      libc.posix_spawn_file_actions_addclosefrom_np(actions, lowest);
       libc.posix_spawn_file_actions_addchdir_np(actions, cString(cwd));
       const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
       const errno = libc.posix_spawn(
@@ -115,11 +136,42 @@ export class NativeLauncher implements Launcher {
       if (errno !== 0) throw failure(errno, `program \`${program}\` in \`${cwd.toWellFormed()}\``);
     } finally {
       libc.posix_spawn_file_actions_destroy(actions);
+      for (const fd of moved) closeSync(fd);
     }
-    return pid[0] ?? 0;
+    const leader = this.#exits.leader(pid[0] ?? 0);
+    return stage?.follow(leader) ?? leader;
   }
 
-  #pipe(opened: number[]): { readFd: number; writeFd: number } {
+  #addStreams(actions: Buffer, firstFd: number, streams: readonly Stream[]): void {
+    for (let i = 0; i < 3; i++) {
+      const stream = streams[i] ?? firstFd;
+      if (typeof stream === 'number') this.#libc.posix_spawn_file_actions_adddup2(actions, stream, firstFd + i);
+      else {
+        const path = cString(stream.path);
+        this.#libc.posix_spawn_file_actions_addopen(actions, firstFd + i, path, stream.flags, 0);
+      }
+    }
+  }
+
+  /** A stage on a terminal is on it too, since bubblewrap makes its stdout the sandbox's /dev/console. */
+  #addStage(actions: Buffer, stage: Stage, streams: readonly Stream[], moved: number[]): void {
+    const outOfTheWay = (fd: number) => {
+      const copy = this.#libc.fcntl(fd, c.F_DUPFD_CLOEXEC, 'int', OUT_OF_THE_WAY_FD);
+      if (copy < 0) throw spawnFailed('EMFILE', 'no descriptors for the child');
+      moved.push(copy);
+      return copy;
+    };
+    const theirs = streams.map((stream) => (typeof stream === 'number' ? outOfTheWay(stream) : stream));
+    const others = [stage.messagesFd, ...stage.inheritedFds].map(outOfTheWay);
+    this.#addStreams(actions, STAGED_STREAMS_FD, theirs);
+    const onTerminal = streams.length === 1;
+    this.#addStreams(actions, 0, [onTerminal ? STAGED_STREAMS_FD : NOTHING, 0, others[0] ?? 0]);
+    others.slice(1).forEach((fd, i) => {
+      this.#libc.posix_spawn_file_actions_adddup2(actions, fd, FIRST_INHERITED_FD + i);
+    });
+  }
+
+  #pipe(opened: number[]): Pipe {
     const fds = new Int32Array(2);
     if (this.#libc.pipe2(fds, c.O_CLOEXEC) !== 0) throw spawnFailed('EMFILE', 'no pipe for the child');
     const [readFd = -1, writeFd = -1] = fds;

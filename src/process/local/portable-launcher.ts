@@ -14,8 +14,9 @@ import {
   type Launcher,
   type LaunchParams,
   type Leader,
+  type Pipe,
 } from './child.js';
-import { FifoPool, type Pipe } from './fifo-pool.js';
+import { FifoPool } from './fifo-pool.js';
 import { spawnFailed } from './os-error.js';
 import { PipeChild } from './pipe-child.js';
 import { PtyChild } from './pty-child.js';
@@ -36,6 +37,7 @@ interface NativePty {
     helperPath: string,
     onExit: (exitCode: number, signal: number) => void,
   ): { fd: number; pid: number; pty: string };
+  open(cols: number, rows: number): { master: number; slave: number; pty: string };
   resize(fd: number, cols: number, rows: number): void;
 }
 
@@ -76,9 +78,30 @@ export class PortableLauncher implements Launcher {
     }
   }
 
-  onTerminal(launch: LaunchParams, { cols, rows }: TerminalSize): Child {
+  async onTerminal(launch: LaunchParams, size: TerminalSize): Promise<Child> {
     checkFormat(launch);
     checkSize(launch);
+    return launch.stage ? this.#stagedOnTerminal(launch, size) : this.#forkedOnTerminal(launch, size);
+  }
+
+  pipe(): Promise<Pipe> {
+    return this.#fifos.open('output');
+  }
+
+  async #stagedOnTerminal(launch: LaunchParams, { cols, rows }: TerminalSize): Promise<Child> {
+    const { pty } = this.#loadPty();
+    const { master, slave } = pty.open(cols, rows);
+    try {
+      const leader = await spawnLeader(launch, [slave, slave, slave], [slave, slave]);
+      return new PtyChild(leader, master, slave, (size) => pty.resize(master, size.cols, size.rows));
+    } catch (error) {
+      closeSync(master);
+      closeSync(slave);
+      throw error;
+    }
+  }
+
+  #forkedOnTerminal(launch: LaunchParams, { cols, rows }: TerminalSize): Child {
     const [file, ...args] = withArg0(launch);
     const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`);
     let report: (status: ExitStatus) => void = () => undefined;
@@ -167,16 +190,28 @@ function withCwdAsText<T>(cwd: string, start: (cwd: string) => T): T {
   }
 }
 
-async function spawnLeader(launch: LaunchParams, stdio: (number | 'ignore')[]): Promise<Leader> {
-  const { argv, arg0, env } = launch;
+/** `streams`: stdin, stdout and stderr; `own`: those of a stage itself but for stderr, by default none. */
+async function spawnLeader(
+  launch: LaunchParams,
+  streams: (number | 'ignore')[],
+  own: (number | 'ignore')[] = ['ignore', 'ignore'],
+): Promise<Leader> {
+  const { argv, arg0, env, stage } = launch;
+  const nothing = openSync('/dev/null', constants.O_RDWR); // beyond stderr, Node does not open it for a child
+  const stdio = stage
+    ? [...own, stage.messagesFd, ...streams.map((s) => (s === 'ignore' ? nothing : s)), ...stage.inheritedFds]
+    : streams;
   try {
     const child = withCwdAsText(launch.cwd, (cwd) =>
       spawn(argv[0], argv.slice(1), { argv0: arg0 ?? argv[0], cwd, env, stdio, detached: true }),
     );
     if (child.pid === undefined) throw await new Promise<Error>((resolve) => child.once('error', resolve));
-    return leaderOf(child, child.pid);
+    const leader = leaderOf(child, child.pid);
+    return stage?.follow(leader) ?? leader;
   } catch (error) {
     throw cannotSpawn(error, argv[0]);
+  } finally {
+    closeSync(nothing);
   }
 }
 

@@ -60,7 +60,7 @@ export function foregroundGroupOf(pid: number): number | undefined {
 }
 
 /** The kernel lists children by the thread that forked them. */
-function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   try {
     const threads = readdirSync(`/proc/${pid}/task`);
     return threads.flatMap((thread) => {

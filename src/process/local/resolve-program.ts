@@ -6,7 +6,7 @@ import type { LaunchParams } from './child.js';
 import { spawnFailed } from './os-error.js';
 
 /** Where `execvp` looks when the environment has no PATH. */
-const DEFAULT_PATH = '/bin:/usr/bin';
+export const DEFAULT_PATH = '/bin:/usr/bin';
 
 /** The longest single argument or `NAME=value` that Linux takes: MAX_ARG_STRLEN, its NUL included. */
 const MAX_ARGUMENT_BYTES = 131_072;
