@@ -222,6 +222,26 @@ describe('skipping', () => {
     expect(seqs(takeAll(subscription))).toEqual(['gap 1-5', 6]);
   });
 
+  test('costs a reader who lags what it has yet to take, and its gap covers that exactly', async () => {
+    const log = new ProcessLog();
+    const [quick, slow, slowest] = [log.subscribe(), log.subscribe({ holdBack: true }), log.subscribe()];
+    for (let i = 1; i <= 5; i++) log.appendOutput('stdout', bytes(KIB));
+    log.appendExited(3, null);
+    log.appendOutput('stdout', bytes(KIB));
+    expect(seqs(takeAll(quick))).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(seqs([slow.take(), slow.take()].flatMap((event) => event ?? []))).toEqual([1, 2]);
+    log.skipTo(9);
+    log.appendOutput('stdout', bytes(10));
+    log.appendClosed();
+    expect(slow.lagBytes).toBe(4 * KIB + 10);
+    expect(seqs(takeAll(quick))).toEqual(['gap 8-9', 10, 11]);
+    expect(seqs(takeAll(slow))).toEqual(['gap 3-5', 6, 'gap 7-9', 10, 11]); // never the exit
+    expect(seqs(takeAll(slowest))).toEqual(['gap 1-5', 6, 'gap 7-9', 10, 11]);
+    expect(slow.lagBytes).toBe(0);
+    expect(await log.read({ afterSeq: 2 })).toMatchObject({ lost: { fromSeq: 3, toSeq: 9 }, chunks: [{ seq: 10 }] });
+    expect(log.retainedBytes).toBe(10);
+  });
+
   test('to what is there already changes nothing', () => {
     const log = new ProcessLog();
     log.appendOutput('stdout', bytes(1));

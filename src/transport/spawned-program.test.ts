@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { childrenOf, isAlive, until } from '../../test/harness/index.js';
 import type { Channel, CloseInfo } from '../rpc/channel.js';
+import { DialError } from './dial-error.js';
 import { type ProgramOptions, spawnProgram } from './spawned-program.js';
 
 async function shell(script: string, more: Partial<ProgramOptions> = {}) {
@@ -105,4 +107,14 @@ test('a program that cannot be started is an error that names it', async () => {
   await expect(spawnProgram({ program: '/no/such' })).rejects.toThrow(/^cannot start `\/no\/such`: .*ENOENT/);
   await expect(spawnProgram({ program: 'true', cwd: '/no/such' })).rejects.toThrow(/cannot start `true`/);
   await expect(spawnProgram({ program: 'a\0b' })).rejects.toThrow(/cannot start/);
+});
+
+test.each<[string, ProgramOptions]>([
+  ['does not exist', { program: '/no/such', args: ['--token', 'hush'] }],
+  ['gets an argument that no program can have', { program: 'true', args: ['--token', 'hush\0'] }],
+  ['gets a variable that no program can have', { program: 'true', env: { TOKEN: 'hush\0' } }],
+])('the error about a program that %s tells nothing of its arguments and environment', async (_what, options) => {
+  const error: unknown = await spawnProgram(options).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(DialError);
+  expect(inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain('hush');
 });

@@ -25,10 +25,7 @@ type Program = ChildProcessByStdio<Writable, Readable, Readable>;
 /** Starts a program and talks to it over its stdin and stdout. Throws DialError when it cannot be started. */
 export async function spawnProgram(options: ProgramOptions): Promise<Channel> {
   const { program, args = [], env, cwd } = options;
-  const failed = (error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    return new DialError(`cannot start \`${program}\`: ${reason}`, { cause: error });
-  };
+  const failed = (error: unknown) => cannotStart(program, error);
   let child: Program;
   try {
     child = spawn(program, [...args], {
@@ -45,6 +42,15 @@ export async function spawnProgram(options: ProgramOptions): Promise<Channel> {
     child.once('error', (error) => reject(failed(error)));
   });
   return new SpawnedProgram(child, options);
+}
+
+/** Arguments and environment may hold secrets, and errors get logged: Node's name the arguments, or quote the value it refuses. */
+function cannotStart(program: string, error: unknown): DialError {
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = message.replace(/\. Received .*$/s, '');
+  if (reason !== message) return new DialError(`cannot start \`${program}\`: ${reason}`);
+  if (error instanceof Error) delete (error as { spawnargs?: unknown }).spawnargs;
+  return new DialError(`cannot start \`${program}\`: ${reason}`, { cause: error });
 }
 
 /** The channel to a program of ours. It ends when the program does, and the program ends with it. */

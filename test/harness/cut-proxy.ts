@@ -12,6 +12,8 @@ export class CutProxy {
   refuseNew = false;
   /** Takes new connections, and forwards nothing of them until `resume`. */
   stallNew = false;
+  /** Cuts new connections on which nothing has come or gone for this long, as proxies do. */
+  idleTimeoutMs: number | undefined;
   /** Of both directions of all connections. */
   shaping: Shaping = {};
   readonly #server: Server;
@@ -77,6 +79,7 @@ export class CutProxy {
 
   #accept(client: Socket): void {
     if (this.refuseNew) {
+      client.on('error', () => undefined); // a client that is gone already; without a listener it would end the test
       client.resetAndDestroy();
       return;
     }
@@ -85,6 +88,7 @@ export class CutProxy {
     const server = connect({ host, port: Number(this.#target.port), noDelay: true, allowHalfOpen: true });
     const connection = new ProxiedConnection(client, server, () => this.shaping);
     if (this.stallNew) connection.stall();
+    if (this.idleTimeoutMs !== undefined) client.setTimeout(this.idleTimeoutMs, () => connection.cut());
     this.#connections.add(connection);
     void connection.ended.then(() => this.#connections.delete(connection));
   }

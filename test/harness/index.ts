@@ -5,6 +5,7 @@ export { CutProxy } from './cut-proxy.js';
 export { type InProcessServer, startInProcess } from './in-process-server.js';
 export { childrenOf, countActive, countDescriptors, isAlive, openDescriptors } from './leaks.js';
 export type { LinkEnd } from './links.js';
+export { partialFiles } from './partial-files.js';
 export { deferred, type PeerNotes, type PeerPair, peerPair, startPeer } from './peer-pair.js';
 export { type Collected, Collector, shell, upTo } from './process-events.js';
 export type { Shaping } from './proxied-connection.js';
@@ -20,4 +21,5 @@ export {
   upgradeRequest,
 } from './raw-websocket.js';
 export { Signals, scratchDirectory } from './scratch.js';
+export { type Answers, ScriptedServer } from './scripted-server.js';
 export { until, whenClosed, within } from './until.js';
