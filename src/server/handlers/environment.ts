@@ -4,7 +4,7 @@ import type { Handlers } from '../handlers.js';
 /** `environment/*`: what the place is where the processes run. */
 export const environmentHandlers = {
   'environment/info'(_params, { services }) {
-    return announcedInfo(services.processes, services.sessions.ttlMs);
+    return announcedInfo(services);
   },
 
   async 'environment/status'() {
