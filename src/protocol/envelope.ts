@@ -16,12 +16,12 @@ export type IncomingMessage =
 /** The id of answers to messages whose own id could not be read. */
 export const UNREADABLE_ID = -1;
 
-export function decodeMessage(text: string): IncomingMessage {
+export function decodeMessage(text: string, maxValues?: number): IncomingMessage {
   let value: unknown;
   let idNumber: string | undefined;
   try {
     // In this order: the limits hold before anything is built, else 64 MiB of `{},` would cost 2 GB.
-    idNumber = scanJson(text).topLevelIdNumber;
+    idNumber = scanJson(text, maxValues).topLevelIdNumber;
     value = JSON.parse(text);
   } catch (error) {
     return { type: 'invalid', reason: error instanceof Error ? error.message : String(error) };

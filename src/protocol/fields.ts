@@ -20,7 +20,7 @@ export const base64Text = z.string();
 /** Rust peers send null where a field is absent. */
 export const optional = <T extends z.ZodType>(schema: T) => schema.nullish();
 
-/** Where and under which policy a file or process request runs. Its parts are read by `permissions/`. */
+/** Where and under which policy a file or process request runs. Checked as a whole, and read, by `parseSandbox`. */
 export const sandboxContext = z.looseObject({
   permissions: z.unknown(),
   cwd: optional(z.string()),

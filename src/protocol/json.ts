@@ -21,7 +21,7 @@ const CLOSE_BRACKET = 0x5d;
  * Costs one pass; strings are skipped with `indexOf`, so a large base64 field is cheap.
  * Throws an Error whose message says what is wrong.
  */
-export function scanJson(text: string): JsonScan {
+export function scanJson(text: string, maxValues: number = MAX_JSON_VALUES): JsonScan {
   const openKeys: (Set<string> | undefined)[] = [];
   let keys: Set<string> | undefined; // of the innermost object; undefined inside an array
   let expectKey = false;
@@ -31,7 +31,7 @@ export function scanJson(text: string): JsonScan {
   let i = 0;
 
   const countValue = () => {
-    if (++values > MAX_JSON_VALUES) throw new Error(`the message holds more than ${MAX_JSON_VALUES} JSON values`);
+    if (++values > maxValues) throw new Error(`the message holds more than ${maxValues} JSON values`);
   };
   const open = (inner: Set<string> | undefined) => {
     countValue();

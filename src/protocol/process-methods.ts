@@ -31,9 +31,14 @@ export const processStartParams = z.object({
   sandbox: optional(sandboxContext),
   size: optional(terminalSize),
   timeoutMs: optional(unsigned),
+  /** The older spelling; ours. Not together with `sandbox`. */
   sandboxPolicy: optional(z.looseObject({ type: z.string() })),
 });
-export const processStartResult = z.looseObject({ processId: z.string(), sandboxType: z.string().optional() });
+export const processStartResult = z.looseObject({
+  processId: z.string(),
+  /** `none`, or what the server confines with. `linuxSeccomp` is said of every start with `sandbox`, as the real peers do. */
+  sandboxType: z.string().optional(),
+});
 
 export const outputStream = z.enum(['stdout', 'stderr', 'pty']);
 export type OutputStream = z.infer<typeof outputStream>;
@@ -52,6 +57,8 @@ export const processReadResult = z.looseObject({
   exitCode: z.number().int().nullable(),
   closed: z.boolean(),
   failure: z.string().nullish(),
+  /** A guess from the exit code and the output, for sandboxed processes; real servers from 0.169 send it. */
+  sandboxDenied: z.boolean().optional(),
   /** Ours: the signal that ended the child. */
   signal: z.string().nullish(),
   /** Ours: seqs after `afterSeq` that retention dropped. */
@@ -87,6 +94,7 @@ export const processListResult = z.looseObject({
       argv: z.array(z.string()),
       cwd: z.string(),
       tty: z.boolean(),
+      sandboxType: z.string().nullish(),
       pid: z.number().nullable(),
       startedAtMs: z.number(),
       running: z.boolean(),

@@ -17,6 +17,28 @@ export const extensionCapabilities = {
   processTimeout: true,
   /** `lost` in process/read: which seqs retention dropped. */
   processReadLost: true,
+  /** `followSymlinks: false` in every fs/ method that takes a path. */
+  fsFollowSymlinks: true,
+  /** `maxBytes` in fs/readFile. */
+  fsReadFileMaxBytes: true,
+  /** `atomic` in fs/writeFile. */
+  fsWriteFileAtomic: true,
+  /** fs/rename. */
+  fsRename: true,
+  /** fs/open with mode `update`, and repeated with the same `handleId` it opens nothing twice. */
+  fsOpenUpdate: true,
+  /** fs/watch, fs/unwatch, fs/changed. */
+  fsWatch: true,
+  /** fs/batch. */
+  fsBatch: true,
+  /** http/request/cancel. */
+  httpRequestCancel: true,
+  /** `creditBytes` in http/request, and http/request/credit. */
+  httpRequestCredit: true,
+  /** `streamRequest` in http/request, and http/request/bodyChunk. */
+  httpStreamRequest: true,
+  /** `allHeaders` in http/request. */
+  httpAllHeaders: true,
 } as const;
 
 export type ExtensionCapability = keyof typeof extensionCapabilities;
@@ -32,6 +54,9 @@ export const environmentInfo = z.looseObject({
   prependPathDirs: z.array(z.string()).nullish(),
   temporaryDirectories: z.array(z.string()).nullish(),
   tempDir: z.string().nullish(),
+  /** Ours, as is the next: where Codex keeps the user's configuration there. */
+  codexHomeDir: z.string().nullish(),
+  hostname: z.string().nullish(),
   capabilities: z.record(z.string(), z.unknown()).nullish(),
 });
 export type EnvironmentInfo = z.infer<typeof environmentInfo>;

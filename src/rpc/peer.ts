@@ -55,6 +55,7 @@ interface PendingCall {
 export class RpcPeer {
   readonly channel: Channel;
   readonly #handlers: PeerHandlers;
+  readonly #maxValues: number | undefined;
   readonly #pending = new Map<number, PendingCall>();
   /** Calls that gave up before their answer came; a late answer is theirs, not a violation. */
   readonly #abandoned = new Set<number>();
@@ -64,9 +65,11 @@ export class RpcPeer {
   #awaitingDrain = false;
   #closeInfo: CloseInfo | undefined;
 
-  constructor(channel: Channel, handlers: PeerHandlers) {
+  /** `maxValues`: JSON values in one message. Default MAX_JSON_VALUES. */
+  constructor(channel: Channel, handlers: PeerHandlers, { maxValues }: { maxValues?: number } = {}) {
     this.channel = channel;
     this.#handlers = handlers;
+    this.#maxValues = maxValues;
   }
 
   /** Starts delivery; separate from the constructor so that handlers may refer to the peer. */
@@ -129,7 +132,7 @@ export class RpcPeer {
   }
 
   #receive(text: string): void {
-    const message = decodeMessage(text);
+    const message = decodeMessage(text, this.#maxValues);
     switch (message.type) {
       case 'request':
         this.#answer(message.id, message.method, message.params, text.length);

@@ -1,5 +1,11 @@
-import type { ExecBackend } from '../process/types.js';
-import { type EnvironmentInfo, extensionCapabilities } from '../protocol/session-methods.js';
+import { type EnvironmentInfo, type ExtensionCapability, extensionCapabilities } from '../protocol/session-methods.js';
+import type { ServerServices } from './handlers.js';
+
+/** What the newest real server announces too, and this one can do with any files that it is handed. */
+const WITH_FILES = { fsWatchMissing: true, environmentConfigRead: true };
+
+/** The same with any HTTP client. */
+const WITH_HTTP = { httpHeaderEnvVars: true };
 
 type AnnouncedInfo = EnvironmentInfo & { capabilities: Record<string, unknown> };
 
@@ -7,9 +13,20 @@ type AnnouncedInfo = EnvironmentInfo & { capabilities: Record<string, unknown> }
  * What the backend says of its place, with the capabilities that hold here: those of ours that the backend has too. A
  * backend that is another server announces methods that this one does not serve.
  */
-export async function announcedInfo(processes: ExecBackend, sessionTtlMs: number): Promise<AnnouncedInfo> {
+export async function announcedInfo({ processes, files, http, sessions }: ServerServices): Promise<AnnouncedInfo> {
   const info = await processes.environmentInfo();
-  const served = Object.keys(extensionCapabilities).filter((name) => info.capabilities?.[name] === true);
-  const capabilities = { ...Object.fromEntries(served.map((name) => [name, true])), sessionTtlMs };
+  const served = (name: string) => {
+    // An HTTP client has no extensions: what is served of it is this server's own doing.
+    if (name.startsWith('http')) return http !== undefined;
+    return info.capabilities?.[name] === true && (files !== undefined || !name.startsWith('fs'));
+  };
+  const names = (Object.keys(extensionCapabilities) as ExtensionCapability[]).filter(served);
+  const ours = Object.fromEntries(names.map((name) => [name, true]));
+  const capabilities = {
+    ...ours,
+    ...(files ? WITH_FILES : {}),
+    ...(http ? WITH_HTTP : {}),
+    sessionTtlMs: sessions.ttlMs,
+  };
   return { ...info, capabilities };
 }

@@ -12,6 +12,7 @@ import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { type IncomingRequest, RpcPeer } from '../rpc/peer.js';
 import { announcedInfo } from './announced-info.js';
 import type { Handlers, RequestContext, ServerServices } from './handlers.js';
+import { HttpExchanges } from './http-exchanges.js';
 import { INITIALIZE_TIMEOUT_MS } from './limits.js';
 import type { Session } from './session.js';
 
@@ -33,6 +34,7 @@ export class Connection {
   readonly #services: ServerServices;
   readonly #handlers: Handlers;
   readonly #peer: RpcPeer;
+  readonly #exchanges = new HttpExchanges();
   readonly #ended = new AbortController();
   readonly #initializeTimer: NodeJS.Timeout;
   #phase: Phase = { at: 'connected' };
@@ -63,7 +65,7 @@ export class Connection {
   /** Another connection has taken the session over. What still waits here is told so. */
   supersede(): void {
     this.#phase = { at: 'superseded' };
-    this.#ended.abort(supersededError());
+    this.#end(supersededError());
     // The rejections above reach the channel in the microtasks before this.
     setImmediate(() => this.channel.close(CloseCode.policyViolation, SUPERSEDED));
   }
@@ -82,6 +84,8 @@ export class Connection {
     return this.#handle(method, params, {
       session,
       services: this.#services,
+      channel: this.channel,
+      exchanges: this.#exchanges,
       signal: this.#ended.signal,
       afterAnswer: request.afterAnswer,
     });
@@ -111,8 +115,8 @@ export class Connection {
 
   async #initialize({ resumeSessionId }: ParamsOf<'initialize'>): Promise<ResultOf<'initialize'>> {
     try {
-      const { sessions, processes } = this.#services;
-      const environmentInfo = await announcedInfo(processes, sessions.ttlMs);
+      const { sessions } = this.#services;
+      const environmentInfo = await announcedInfo(this.#services);
       const session = resumeSessionId == null ? sessions.create(this) : await sessions.resume(resumeSessionId, this);
       if (this.closed) {
         sessions.detach(session, this);
@@ -169,6 +173,12 @@ export class Connection {
     }
   }
 
+  /** Ends what waits or goes on for this connection. */
+  #end(reason: WireError): void {
+    this.#ended.abort(reason);
+    this.#exchanges.cancelAll();
+  }
+
   #violation(what: string): void {
     this.channel.close(CloseCode.protocolError, `protocol violation: ${what}`);
   }
@@ -177,7 +187,7 @@ export class Connection {
     clearTimeout(this.#initializeTimer);
     const phase = this.#phase;
     this.#phase = { at: 'closed' };
-    this.#ended.abort(invalidRequest('disconnected', `the connection has ended: ${info.reason}`));
+    this.#end(invalidRequest('disconnected', `the connection has ended: ${info.reason}`));
     if (phase.at === 'initialized' || phase.at === 'ready') this.#services.sessions.detach(phase.session, this);
     this.#services.onConnectionClosed(this, info);
   }

@@ -1,17 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FileSystem } from '../files/types.js';
+import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
-import { isLoopback, type ListenAddress, ListenAddressError } from '../transport/listen-address.js';
+import type { ListenAddress } from '../transport/listen-address.js';
 import { openOwnStdio } from '../transport/stdio.js';
-import { listenWebSocket, type WebSocketListener, type WebSocketListenOptions } from '../transport/websocket-listen.js';
+import type { WebSocketListener, WebSocketListenOptions } from '../transport/websocket-listen.js';
 import { Connection } from './connection.js';
+import { capabilityHandlers } from './handlers/capabilities.js';
 import { environmentHandlers } from './handlers/environment.js';
+import { environmentConfigHandlers } from './handlers/environment-config.js';
+import { watchMissingHandlers } from './handlers/file-watch-missing.js';
 import { fileHandlers } from './handlers/files.js';
+import { httpHandlers } from './handlers/http.js';
 import { processHandlers } from './handlers/process.js';
 import type { Handlers, ServerServices } from './handlers.js';
-import { refuseBrowsers } from './host-policy.js';
+import { refuseBrowsers, requireLoopback } from './host-policy.js';
 import {
   CLOSE_TIMEOUT_MS,
   MAX_MESSAGE_BYTES_BEFORE_INITIALIZE,
@@ -31,6 +36,7 @@ export interface ExecServerOptions {
   /** The capabilities that it puts on the wire. */
   processes: ExecBackend;
   files?: FileSystem | undefined;
+  http?: HttpClient | undefined;
   /** How long a session outlives its connection. */
   sessionTtlMs?: number | undefined;
   /** How long a closed process can be read. */
@@ -60,11 +66,13 @@ export class ExecServer {
     this.#handlers = {
       ...processHandlers,
       ...environmentHandlers,
-      ...(options.files ? fileHandlers(options.files) : {}),
+      ...(options.files ? handlersOfFiles(options.files) : {}),
+      ...(options.http ? httpHandlers(options.http) : {}),
     };
     this.#services = {
       processes: options.processes,
       files: options.files,
+      http: options.http,
       sessions: new SessionRegistry({
         backend: options.processes,
         sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
@@ -86,12 +94,9 @@ export class ExecServer {
 
   /** Accepts connections at an address; resolves with its URL, the real port in it. Throws ListenAddressError. */
   async listen(address: Exclude<ListenAddress, { kind: 'stdio' }>): Promise<string> {
-    if (address.kind === 'websocket' && !isLoopback(address.host) && !this.#options.insecureNoAuth) {
-      throw new ListenAddressError(
-        `refusing to listen on ${address.host}, which other machines can reach, without authentication; ` +
-          'expected a loopback address such as 127.0.0.1, or --insecure-no-auth if the network itself is trusted',
-      );
-    }
+    requireLoopback(address, this.#options.insecureNoAuth ?? false);
+    // Loaded when it is needed: the library is a fifth of what starting costs, and stdio does without.
+    const { listenWebSocket } = await import('../transport/websocket-listen.js');
     const listener = await listenWebSocket({
       address,
       refuse: (request) =>
@@ -182,6 +187,16 @@ export class ExecServer {
         return { status: 404, body: 'nothing here\n' };
     }
   }
+}
+
+/** What is served where there are files. */
+function handlersOfFiles(files: FileSystem): Handlers {
+  return {
+    ...fileHandlers(files),
+    ...watchMissingHandlers(files),
+    ...environmentConfigHandlers(files),
+    ...capabilityHandlers(files),
+  };
 }
 
 /** Has it been done in time? */

@@ -1,8 +1,10 @@
 import type { FileSystem } from '../files/types.js';
+import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { MethodName, ParamsOf, ResultOf } from '../protocol/methods.js';
-import type { CloseInfo } from '../rpc/channel.js';
+import type { Channel, CloseInfo } from '../rpc/channel.js';
 import type { Connection } from './connection.js';
+import type { HttpExchanges } from './http-exchanges.js';
 import type { Session } from './session.js';
 import type { SessionRegistry } from './session-registry.js';
 
@@ -10,6 +12,7 @@ import type { SessionRegistry } from './session-registry.js';
 export interface ServerServices {
   processes: ExecBackend;
   files: FileSystem | undefined;
+  http: HttpClient | undefined;
   sessions: SessionRegistry;
   initializeTimeoutMs?: number | undefined;
   onInitialized?(connection: Connection): void;
@@ -20,6 +23,9 @@ export interface ServerServices {
 export interface RequestContext {
   session: Session;
   services: ServerServices;
+  /** Of the connection on which the request came. */
+  channel: Channel;
+  exchanges: HttpExchanges;
   /** Aborts with a WireError when the connection has ended or lost its session. */
   signal: AbortSignal;
   /** Runs its argument right after the answer has been sent. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { isLoopback, type ListenAddress, ListenAddressError } from '../transport/listen-address.js';
 import type { HttpRefusal } from '../transport/websocket-listen.js';
 
 /**
@@ -13,6 +14,15 @@ export function refuseBrowsers(request: IncomingMessage, allowedHosts: readonly 
   const host = hostName(request.headers.host ?? '');
   if (isIP(host) !== 0 || host === 'localhost' || allowedHosts.includes(host)) return undefined;
   return { status: 403, reason: 'the Host header names neither an IP address, nor localhost, nor a configured host' };
+}
+
+/** Throws ListenAddressError for an address that other machines can reach, unless that is wanted. */
+export function requireLoopback(address: ListenAddress, insecureNoAuth: boolean): void {
+  if (address.kind !== 'websocket' || isLoopback(address.host) || insecureNoAuth) return;
+  throw new ListenAddressError(
+    `refusing to listen on ${address.host}, which other machines can reach, without authentication; ` +
+      'expected a loopback address such as 127.0.0.1, or --insecure-no-auth if the network itself is trusted',
+  );
 }
 
 /** `name:port`, `1.2.3.4:port` or `[::1]:port` without the port and the brackets. */

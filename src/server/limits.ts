@@ -18,3 +18,27 @@ export const MAX_SESSIONS = 10_000;
 
 /** How long closing a server may wait for its processes to end: the grace period of local ones, twice and a bit. */
 export const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Files that one session may have open at once: a client that forgets to close must not use up the server's descriptors. */
+export const MAX_OPEN_FILES = 128;
+
+/** Watches of one session. Each holds what the operating system needs for its tree, and is a task of its own. */
+export const MAX_WATCHES = 128;
+
+/**
+ * A notification may have been lost with its connection if that ended within this: by then the death of the other side has
+ * been noticed (a ping after 30 s, no answer for 60 s).
+ */
+export const CHANGES_IN_DOUBT_MS = 90_000;
+
+/** Paths of one `fs/watchMissing`. The newest real server declines more, and its clients then look for themselves. */
+export const MAX_MISSING_PATHS = 64;
+
+/** A configuration file is written by hand; what is larger is none. */
+export const MAX_CONFIG_FILE_BYTES = 4 * 1024 * 1024;
+
+/** HTTP requests of one connection that are under way: each may hold a socket. */
+export const MAX_HTTP_EXCHANGES = 4096;
+
+/** Bytes of a request body that wait for the origin. A client that awaits the answers to its chunks stays far below. */
+export const MAX_UPLOAD_QUEUE_BYTES = 8 * 1024 * 1024;

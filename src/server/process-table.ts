@@ -72,7 +72,7 @@ export class ProcessTable {
     return [...this.#entries].flatMap(([id, { process }]) => (process ? [[id, process]] : []));
   }
 
-  /** Ends all processes and forgets them. */
+  /** Ends all processes and forgets them. Never rejects: a backend that is out of reach has told so by their events. */
   async close(): Promise<void> {
     this.#closed = true;
     this.detach();
@@ -81,7 +81,7 @@ export class ProcessTable {
     await Promise.all(
       entries.map(async (entry) => {
         clearTimeout(entry.forgetTimer);
-        await entry.process?.terminate();
+        await entry.process?.terminate().catch(() => undefined);
         entry.process?.release();
       }),
     );

@@ -1,21 +1,11 @@
 import { expect, test } from 'vitest';
 import type { FileSystem } from '../../src/files/types.js';
-import { WireError } from '../../src/protocol/errors.js';
-import { atEnd, deferred, isAlive, RawClient, shell, startInProcess, until } from '../harness/index.js';
+import { atEnd, deferred, isAlive, partialFiles, RawClient, shell, startInProcess, until } from '../harness/index.js';
 
 /** Files that take as long as the test wants: a network mount that hangs, a fifo. */
 function slowFiles(): { files: FileSystem; finish: () => void } {
   const read = deferred<Buffer>();
-  const not = () => Promise.reject(new WireError(-32603, 'not here', { kind: 'internal' }));
-  const files = {
-    readFile: () => read.promise,
-    writeFile: not,
-    createDirectory: not,
-    getMetadata: not,
-    readDirectory: not,
-    remove: not,
-    copy: not,
-  };
+  const files = partialFiles({ readFile: () => read.promise });
   return { files, finish: () => read.resolve(Buffer.from('at last')) };
 }
 

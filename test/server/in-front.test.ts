@@ -1,15 +1,28 @@
 import { expect, test } from 'vitest';
 import { ExecServerClient, processId, text } from '../../src/client/index.js';
+import type { CreateExecServerOptions } from '../../src/embed/index.js';
 import { RemoteEnvironment } from '../../src/environment/index.js';
-import { atEnd, type BinaryServer, RawClient, shell, startBinary, startInProcess } from '../harness/index.js';
+import {
+  atEnd,
+  type BinaryServer,
+  type InProcessServer,
+  RawClient,
+  shell,
+  startBinary,
+  startInProcess,
+  until,
+} from '../harness/index.js';
 
 /** A server of ours in front of another, which is a process of its own. */
-async function startFront(innerArgs: string[] = []): Promise<{ inner: BinaryServer; url: string }> {
+async function startFront(
+  innerArgs: string[] = [],
+  options: CreateExecServerOptions = {},
+): Promise<{ inner: BinaryServer; front: InProcessServer; url: string }> {
   const inner = await startBinary(innerArgs);
   const environment = new RemoteEnvironment({ id: 'inner', url: inner.url });
   atEnd(() => environment.close());
-  const front = await startInProcess({ processes: environment.processes, files: environment.files });
-  return { inner, url: front.url };
+  const front = await startInProcess({ processes: environment.processes, files: environment.files, ...options });
+  return { inner, front, url: front.url };
 }
 
 async function connect(url: string): Promise<ExecServerClient> {
@@ -81,4 +94,20 @@ test('and our own client says that it failed, not that it exited', async () => {
   inner.kill('SIGKILL');
   await expect(text(child)).rejects.toMatchObject({ code: 'process_lost' });
   expect(child.info().exitCode).toBeNull();
+});
+
+test('a session ends quietly at its time, although the server behind that had its process is gone', async () => {
+  const { inner, front } = await startFront(['--session-ttl', '0.2'], { sessionTtlMs: 200 });
+  const client = await RawClient.open(front.url);
+  await client.result('process/start', shell('p', 'sleep 60'));
+  inner.kill('SIGKILL');
+  await client.waitFor(({ method }) => method === 'process/closed', 15_000);
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+  process.on('unhandledRejection', onUnhandled);
+  atEnd(() => process.off('unhandledRejection', onUnhandled));
+  client.cut();
+  await until(() => front.server.sessionCount === 0);
+  await front.close();
+  expect(unhandled).toEqual([]);
 });

@@ -1,19 +1,22 @@
 import { type ExecProcess, processId } from '../../process/types.js';
 import { decodeBase64 } from '../../protocol/base64.js';
-import { invalidRequest } from '../../protocol/errors.js';
+import { invalidParams, invalidRequest } from '../../protocol/errors.js';
 import { formatPath, parsePath } from '../../protocol/paths.js';
+import { parseSandbox, parseSandboxPolicy } from '../../protocol/sandbox.js';
 import type { Handlers, RequestContext } from '../handlers.js';
-import { refuseRestrictingSandbox } from './sandbox-guard.js';
 
 /** `process/*`: a thin adapter from the wire to the session's processes. */
 export const processHandlers = {
   async 'process/start'(params, { session, afterAnswer }) {
-    refuseRestrictingSandbox(params);
+    const cwd = parsePath(params.cwd);
+    if (params.sandbox != null && params.sandboxPolicy != null) {
+      throw invalidParams('`sandbox` and `sandboxPolicy` came together: expected at most one of them');
+    }
     await session.processes.start(
       {
         processId: processId(params.processId),
         argv: params.argv as [string, ...string[]], // the schema has checked that there is one
-        cwd: parsePath(params.cwd),
+        cwd,
         env: params.env,
         envPolicy: params.envPolicy ?? undefined,
         tty: params.tty,
@@ -21,10 +24,13 @@ export const processHandlers = {
         pipeStdin: params.pipeStdin,
         arg0: params.arg0 ?? undefined,
         timeoutMs: params.timeoutMs ?? undefined,
+        sandbox: parseSandbox(params.sandbox) ?? parseSandboxPolicy(params.sandboxPolicy, cwd),
       },
       afterAnswer,
     );
-    return { processId: params.processId, sandboxType: 'none' };
+    const started = await session.processes.get(processId(params.processId));
+    const sandboxType = started?.info().sandboxType ?? undefined;
+    return { processId: params.processId, ...(sandboxType === undefined ? {} : { sandboxType }) };
   },
 
   async 'process/read'(params, context) {
