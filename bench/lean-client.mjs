@@ -28,6 +28,7 @@ export class LeanClient {
   #processes = new Map();
   #failure;
   #usesUris;
+  #capabilities = {};
 
   /** `childMark` goes into the environment of every started process, so that none can outlive the run unseen. */
   static async connect(url, childMark) {
@@ -69,13 +70,22 @@ export class LeanClient {
     const tracked = new TrackedProcess(processId, { onOutput, timeoutMs });
     // Before the request goes out: in the real peers notifications can overtake the answer to process/start.
     this.#processes.set(processId, tracked);
-    const cwd = this.#usesUris ? pathToFileURL(CHILD_CWD).href : CHILD_CWD;
-    const params = { processId, argv, cwd, env: this.#childEnv, tty, pipeStdin };
+    const params = { processId, argv, cwd: this.path(CHILD_CWD), env: this.#childEnv, tty, pipeStdin };
     tracked.sentAt = performance.now();
     tracked.answer = this.#started(tracked, params);
     // Not swallowed: finished() awaits the same promise. Until somebody calls it, a rejection must not end the run.
     tracked.answer.catch(() => undefined);
     return tracked;
+  }
+
+  /** A path as this server wants it. */
+  path(absolute) {
+    return this.#usesUris ? pathToFileURL(absolute).href : absolute;
+  }
+
+  /** Whether it is one of ours that has this extension. */
+  announces(capability) {
+    return this.#capabilities[capability] === true;
   }
 
   /** Resolves when the write is accepted. 0.169.0 insists on a unique writeId, 0.129.0 ignores it. */
@@ -97,6 +107,7 @@ export class LeanClient {
     await within(opened.promise, 'WebSocket handshake', CONNECT_MS);
     const { result } = await this.call('initialize', { clientName: 'exec-server-bench' });
     // Newer servers tell their dialect by the way they write their own cwd; older ones do not send it.
+    this.#capabilities = result.capabilities ?? {};
     this.#usesUris = result.environmentInfo?.cwd?.startsWith('file:') ?? false;
     this.#socket.send('{"method":"initialized","params":{}}');
   }

@@ -1,5 +1,6 @@
 import { bulk } from './bulk.mjs';
 import { echo } from './echo.mjs';
+import { patchTenFiles, readFile } from './files.mjs';
 import { lines } from './lines.mjs';
 import { many, manyWindowed } from './many.mjs';
 import { spawnAtRss } from './spawn-at-rss.mjs';
@@ -17,4 +18,6 @@ export const cases = [
   manyWindowed,
   terminateUnderBulk,
   spawnAtRss,
+  readFile,
+  patchTenFiles,
 ];

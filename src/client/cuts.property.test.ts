@@ -77,9 +77,12 @@ async function run(seed: number, url: string): Promise<void> {
       });
       const count = 20 + upTo(200);
       const following = follow(process, { holdBack: true }, count, false);
+      following.catch(() => undefined); // awaited at the end; a rejection before that is no unhandled one
       const writes: Promise<string>[] = [];
       for (let i = 1; i <= count; i++) {
-        writes.push(process.write(Buffer.from(`${i}\n`)));
+        const write = process.write(Buffer.from(`${i}\n`));
+        write.catch(() => undefined);
+        writes.push(write);
         if (random() < 0.2) await writes.at(-1);
         if (random() < 0.1) await sleep(upTo(5));
       }

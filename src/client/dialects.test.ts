@@ -1,14 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { atEnd } from '../../test/harness/index.js';
+import { type Answers, atEnd, ScriptedServer } from '../../test/harness/index.js';
 import { ErrorCode, WireError } from '../protocol/errors.js';
 import { extensionCapabilities } from '../protocol/session-methods.js';
-import type { Channel } from '../rpc/channel.js';
-import { RpcPeer } from '../rpc/peer.js';
-import { memoryChannelPair } from '../transport/memory-channel.js';
 import { ExecServerClient, processId, text, wait } from './index.js';
-
-type Params = Record<string, unknown>;
-type Answers = Record<string, (params: Params) => unknown>;
 
 const INFO_169 = {
   shell: { name: 'bash', path: '/bin/bash' },
@@ -17,52 +11,8 @@ const INFO_169 = {
   capabilities: { networkProxyLaunch: true },
 };
 
-/** A server that answers what it is told to, and says what it was asked. */
-class Scripted {
-  readonly calls: [method: string, params: Params][] = [];
-  readonly answers: Answers;
-  connections = 0;
-  #server: RpcPeer | undefined;
-
-  constructor(answers: Answers) {
-    this.answers = answers;
-  }
-
-  readonly dial = (): Promise<Channel> => {
-    const [ours, theirs] = memoryChannelPair();
-    this.connections++;
-    const server = new RpcPeer(theirs, {
-      request: async ({ method, params }) => {
-        this.calls.push([method, params as Params]);
-        const answer = this.answers[method];
-        if (!answer) throw new WireError(ErrorCode.unknownMethod, `no \`${method}\``, { kind: 'unknown_method' });
-        return answer(params as Params);
-      },
-      notification: () => undefined,
-      strayResponse: () => undefined,
-      closed: () => undefined,
-    });
-    server.start();
-    this.#server = server;
-    return Promise.resolve(ours);
-  };
-
-  notify(method: string, params: Params): void {
-    this.#server?.notify(method, params);
-  }
-
-  cut(): void {
-    this.#server?.channel.terminate('cut');
-  }
-
-  /** The params of the calls of that name. */
-  asked(method: string): Params[] {
-    return this.calls.flatMap(([name, params]) => (name === method ? [params] : []));
-  }
-}
-
 const v129 = (answers: Answers = {}) =>
-  new Scripted({
+  new ScriptedServer({
     initialize: () => ({ sessionId: 's' }),
     'process/start': ({ processId }) => ({ processId }),
     ...answers,
@@ -78,7 +28,7 @@ const ours = (answers: Answers = {}) =>
     ...answers,
   });
 
-async function connect(server: Scripted): Promise<ExecServerClient> {
+async function connect(server: ScriptedServer): Promise<ExecServerClient> {
   const client = await ExecServerClient.connect(server);
   atEnd(() => client.close());
   return client;
@@ -104,7 +54,7 @@ describe('a server that answers initialize with a session id alone (0.129.0)', (
     expect(server.asked('process/start')).toEqual([
       { processId: 'p', argv: ['cat'], cwd: '/a dir', env: {}, tty: false },
     ]);
-    expect((await client.files.getMetadata('/a dir/x')).size).toBeNaN();
+    expect((await client.files.getMetadata('/a dir/x')).size).toBeNull();
     await client.files.getMetadata('file:///a%20dir/y');
     expect(server.asked('fs/getMetadata').map(({ path }) => path)).toEqual(['/a dir/x', '/a dir/y']);
   });
@@ -112,6 +62,16 @@ describe('a server that answers initialize with a session id alone (0.129.0)', (
   test('is not known: the environment is assumed, and says so', async () => {
     const client = await connect(v129());
     expect(await client.environmentInfo()).toEqual({ shell: { name: 'sh', path: '/bin/sh' }, assumed: true });
+  });
+
+  test('is asked for no sandboxed process, which it would run without', async () => {
+    const server = v129();
+    const { processes } = await connect(server);
+    const managed = { type: 'managed', fileSystem: { type: 'unrestricted' }, network: 'restricted' } as const;
+    await expect(processes.start(cat({ sandbox: { permissions: managed } }))).rejects.toThrow('sandboxed processes');
+    expect(server.asked('process/start')).toEqual([]);
+    await processes.start(cat({ sandbox: { permissions: { type: 'disabled' } } }));
+    expect(server.asked('process/start')).toHaveLength(1);
   });
 
   test('has its exit code passed on as it is', async () => {
@@ -258,7 +218,7 @@ describe('our server', () => {
 });
 
 describe('pushed events', () => {
-  const output = (server: Scripted, seq: number, chunk: string) =>
+  const output = (server: ScriptedServer, seq: number, chunk: string) =>
     server.notify('process/output', {
       processId: 'p',
       seq,

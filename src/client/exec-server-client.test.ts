@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { atEnd, startInProcess } from '../../test/harness/index.js';
+import { atEnd, listenForChannels, startInProcess } from '../../test/harness/index.js';
 import { type ConnectOptions, type ConnectTarget, ExecServerClient, kill, processId, text, wait } from './index.js';
 
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin' };
@@ -231,6 +231,54 @@ describe('closing', () => {
     const process = await client.processes.start(shell('echo $$; sleep 60'));
     await client.close({ terminateProcesses: true });
     expect(process.info()).toMatchObject({ running: false, signal: 'SIGKILL', closed: true });
+  });
+
+  test('ends one that is only being started, too', async () => {
+    const client = await connect(await startInProcess());
+    const starting = client.processes.start(shell('sleep 60'));
+    await client.close({ terminateProcesses: true });
+    expect((await starting).info()).toMatchObject({ running: false, signal: 'SIGKILL', closed: true });
+  });
+
+  test('is not held up by a start that fails, which is told to whoever asked for it alone', async () => {
+    const client = await connect(await startInProcess());
+    const starting = client.processes.start({ ...shell(''), argv: ['/no/such/program'] });
+    await Promise.all([client.processes.close(), expect(starting).rejects.toMatchObject({ kind: 'spawn_failed' })]);
+    expect(await wait(await client.processes.start(shell('exit 3')))).toEqual({ exitCode: 3, signal: null });
+  });
+});
+
+describe('connecting', () => {
+  test('to a server that hangs up on `initialize` fails as closed, and says that it may have happened', async () => {
+    const listener = await listenForChannels();
+    const connecting = ExecServerClient.connect(listener).catch((error: unknown) => error);
+    const server = await listener.accepted();
+    await server.count(1);
+    expect(server.messages[0]).toContain('"initialize"');
+    server.channel.terminate('cut');
+    expect(await connecting).toMatchObject({ code: 'connection_closed', mayHaveExecuted: true });
+  });
+
+  test('to a server that never answers `initialize` ends at the deadline, and its connection too', async () => {
+    const listener = await listenForChannels();
+    const connecting = ExecServerClient.connect(listener, { initializeTimeoutMs: 100 }).catch(
+      (error: unknown) => error,
+    );
+    const server = await listener.accepted();
+    expect(await connecting).toMatchObject({ code: 'timeout' });
+    await server.closed;
+  });
+
+  test('is given up by its signal in the middle of the handshake', async () => {
+    const listener = await listenForChannels();
+    const controller = new AbortController();
+    const options = { signal: controller.signal };
+    const connecting = ExecServerClient.connect(listener, options).catch((error: unknown) => error);
+    const server = await listener.accepted();
+    await server.count(1);
+    controller.abort(new Error('enough'));
+    expect(await connecting).toMatchObject({ message: 'enough' });
+    await server.closed;
   });
 });
 

@@ -1,6 +1,21 @@
 export type { SubscriberEvent } from '../event-log/events.js';
 export type { Subscription } from '../event-log/subscription.js';
-export type { DirectoryEntry, FileMetadata, FileOptions, FileSystem } from '../files/types.js';
+export type {
+  BatchOptions,
+  DirectoryEntry,
+  FileChanges,
+  FileMetadata,
+  FileOperation,
+  FileOperationResult,
+  FileOptions,
+  FileSystem,
+  FileWatcher,
+  OpenFile,
+  OpenMode,
+  WalkEntry,
+  WalkOptions,
+  WalkResult,
+} from '../files/types.js';
 export { kill, type ProcessEnd, type ProcessText, text, type WaitOptions, wait } from '../process/conveniences.js';
 export type {
   ExecBackend,

@@ -1,5 +1,5 @@
 import { WireError } from '../protocol/errors.js';
-import type { ParamsInput } from '../protocol/methods.js';
+import type { ParamsInput, ResultOf } from '../protocol/methods.js';
 import { ConnectionClosedError, RpcTimeoutError } from '../rpc/errors.js';
 import type { CallOptions } from '../rpc/peer.js';
 import { sleep } from './backoff.js';
@@ -12,13 +12,14 @@ import type { SessionLink } from './session-link.js';
 /**
  * Sends `process/start` until its outcome is known. A cut in the middle is settled by asking for the process: known, it
  * has started; unknown, it is started again, which cannot make two of it because the id is the same.
+ * Resolves to the `sandboxType` of the answer; null when there was none.
  */
 export async function launch(
   link: SessionLink,
   feed: ProcessFeed,
   params: ParamsInput<'process/start'>,
   options: CallOptions,
-): Promise<void> {
+): Promise<string | null> {
   options.signal?.throwIfAborted();
   let sent = false;
   const onSent = () => {
@@ -26,10 +27,11 @@ export async function launch(
   };
   try {
     for (let isRetry = false; ; isRetry = true) {
-      if (await started(link, params, { ...options, onSent }, isRetry)) break;
-      if (await isThere(link, feed, options)) break;
+      const answer = await started(link, params, { ...options, onSent }, isRetry);
+      if (!answer && !(await isThere(link, feed, options))) continue;
+      feed.confirm();
+      return answer?.sandboxType ?? null;
     }
-    feed.confirm();
   } catch (error) {
     const givenUp = options.signal?.aborted || error instanceof RpcTimeoutError;
     if (givenUp && sent) terminateInBackground(link, feed.processId);
@@ -37,20 +39,19 @@ export async function launch(
   }
 }
 
-/** Rejects when it was refused or given up; false when nobody knows. */
+/** Rejects when it was refused or given up; undefined when nobody knows. */
 async function started(
   link: SessionLink,
   params: ParamsInput<'process/start'>,
   options: LinkCallOptions,
   isRetry: boolean,
-): Promise<boolean> {
+): Promise<ResultOf<'process/start'> | undefined> {
   try {
-    await link.call('process/start', params, options);
-    return true;
+    return await link.call('process/start', params, options);
   } catch (error) {
     // The server got to the first request after we had asked about it.
-    if (isRetry && isProcessExists(error)) return false;
-    if (error instanceof ConnectionClosedError && error.mayHaveExecuted) return false;
+    if (isRetry && isProcessExists(error)) return undefined;
+    if (error instanceof ConnectionClosedError && error.mayHaveExecuted) return undefined;
     throw error;
   }
 }

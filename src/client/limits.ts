@@ -57,3 +57,11 @@ export const STILL_STARTING_POLL_MS = 100;
 
 /** A server that has not finished a start by then, counted from the reconnection, never will. */
 export const STILL_STARTING_MS = 5_000;
+
+/** What a walk is limited to unless told otherwise: real servers want every limit, and these are what their clients send at most. */
+export const WALK_DEFAULTS = {
+  maxDepth: 64,
+  maxDirectories: 10_000,
+  maxEntries: 50_000,
+  followDirectorySymlinks: false,
+};

@@ -437,6 +437,22 @@ test('a session that somebody else has taken over is not fought for', async () =
   expect((await other.processes.adopt(processId('p'))).info()).toMatchObject({ running: true });
 });
 
+test('one that finds its session held by a second client when it comes back gives up at its deadline, and says so', async () => {
+  const { server, proxy, client } = await connected({ recovery: { deadlineMs: 500 } });
+  const process = await client.processes.start(shell('read x; echo $x', { pipeStdin: true }));
+  proxy.refuseNew = true;
+  proxy.cutAll();
+  await until(() => client.state.status === 'recovering');
+  const other = await ExecServerClient.connect(server, { resumeSessionId: client.sessionId });
+  atEnd(() => other.close({ terminateProcesses: true }));
+  proxy.refuseNew = false;
+  await expect(wait(process)).rejects.toMatchObject({ code: 'connection_closed' });
+  expect(client.state).toMatchObject({ status: 'failed', reason: expect.stringContaining('already attached') });
+  const adopted = await other.processes.adopt(processId('p'));
+  await adopted.write(Buffer.from('undisturbed\n'));
+  expect(await text(adopted)).toMatchObject({ stdout: 'undisturbed\n', incomplete: false });
+});
+
 test('a spawned program that dies is not come back to, and its last words are the reason', async () => {
   const args = [
     '-c',

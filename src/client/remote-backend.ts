@@ -2,10 +2,11 @@ import type { ExecBackend, ProcessId, StartParams } from '../process/types.js';
 import { ErrorCode, WireError } from '../protocol/errors.js';
 import type { ParamsInput } from '../protocol/methods.js';
 import { parsePath } from '../protocol/paths.js';
+import { formatSandbox, type SandboxContext } from '../protocol/sandbox.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
 import { ConnectionClosedError } from '../rpc/errors.js';
 import type { CallOptions } from '../rpc/peer.js';
-import { UnsupportedByServerError } from './errors.js';
+import { SessionLostError, UnsupportedByServerError } from './errors.js';
 import { launch } from './launch.js';
 import { RemoteProcess } from './remote-process.js';
 import type { SessionLink } from './session-link.js';
@@ -17,6 +18,8 @@ const ASSUMED_INFO: EnvironmentInfo = { shell: { name: 'sh', path: '/bin/sh' }, 
 export class RemoteBackend implements ExecBackend {
   readonly #link: SessionLink;
   readonly #processes = new Set<RemoteProcess>();
+  /** Starts and adoptions whose outcome is not known yet. */
+  readonly #pending = new Set<Promise<RemoteProcess>>();
   #info: Promise<EnvironmentInfo> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -29,11 +32,16 @@ export class RemoteBackend implements ExecBackend {
    * (`signal`, `timeoutMs`) is terminated if it did start. Throws UnsupportedByServerError before anything is sent when
    * the server could only ignore what is asked for.
    */
-  async start(params: StartParams, options: CallOptions = {}): Promise<RemoteProcess> {
+  start(params: StartParams, options: CallOptions = {}): Promise<RemoteProcess> {
+    return this.#settling(this.#start(params, options));
+  }
+
+  async #start(params: StartParams, options: CallOptions): Promise<RemoteProcess> {
     const wire = this.#toWire(params);
     const feed = this.#link.feeds.register(params.processId);
+    let sandboxType: string | null;
     try {
-      await launch(this.#link, feed, wire, options);
+      sandboxType = await launch(this.#link, feed, wire, options);
     } catch (error) {
       feed.forget();
       throw error;
@@ -45,6 +53,7 @@ export class RemoteBackend implements ExecBackend {
         cwd,
         tty,
         pid: null,
+        sandboxType,
         startedAtMs: Date.now(),
       }),
     );
@@ -54,7 +63,11 @@ export class RemoteBackend implements ExecBackend {
    * Follows a process that runs in this session already, from the first event that the server still has; what it has
    * dropped is a gap. Rejects with a WireError of kind `unknown_process`, or `process_exists` when it is followed already.
    */
-  async adopt(processId: ProcessId, options: CallOptions = {}): Promise<RemoteProcess> {
+  adopt(processId: ProcessId, options: CallOptions = {}): Promise<RemoteProcess> {
+    return this.#settling(this.#adopt(processId, options));
+  }
+
+  async #adopt(processId: ProcessId, options: CallOptions): Promise<RemoteProcess> {
     const feed = this.#link.feeds.register(processId);
     try {
       const listed = this.#link.traits.capabilities.has('processList')
@@ -68,6 +81,7 @@ export class RemoteBackend implements ExecBackend {
           cwd: parsePath(listed?.cwd ?? '/'),
           tty: listed?.tty ?? false,
           pid: listed?.pid ?? null,
+          sandboxType: listed?.sandboxType ?? null,
           startedAtMs: listed?.startedAtMs ?? 0,
         }),
       );
@@ -89,7 +103,7 @@ export class RemoteBackend implements ExecBackend {
     return this.#info;
   }
 
-  /** Ends every process that it started or adopted, and waits for their end. */
+  /** Ends every process that it started or adopted, and those that are being started, and waits for their end. */
   close(): Promise<void> {
     this.#closing ??= this.#terminateAll().finally(() => {
       this.#closing = undefined;
@@ -98,17 +112,17 @@ export class RemoteBackend implements ExecBackend {
   }
 
   async #terminateAll(): Promise<void> {
-    await Promise.all(
-      [...this.#processes].map(async (process) => {
-        try {
-          await process.terminate();
-        } catch (error) {
-          // A connection that is gone for good has ended every stream; the server ends the processes with the session.
-          if (!(error instanceof ConnectionClosedError)) throw error;
-        }
-        await process.ended();
-      }),
-    );
+    const ends = [...this.#processes].map((process) => terminate(process));
+    // One that fails has nothing to end, and whoever asked for it is told.
+    const pending = [...this.#pending].map((process) => process.then(terminate, () => undefined));
+    await Promise.all([...ends, ...pending]);
+  }
+
+  #settling(process: Promise<RemoteProcess>): Promise<RemoteProcess> {
+    this.#pending.add(process);
+    const settled = () => this.#pending.delete(process);
+    process.then(settled, settled);
+    return process;
   }
 
   #track(process: RemoteProcess): RemoteProcess {
@@ -132,7 +146,31 @@ export class RemoteBackend implements ExecBackend {
       env: { ...env },
       ...(size ? { size } : {}),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(sandbox === undefined ? {} : { sandbox: sandbox as ParamsInput<'process/start'>['sandbox'] }),
+      ...this.#sandboxToWire(sandbox),
     };
   }
+
+  /** 0.129 confines no processes: it would ignore the policy and run them without. */
+  #sandboxToWire(sandbox: SandboxContext | undefined): Pick<ParamsInput<'process/start'>, 'sandbox'> {
+    const { dialect, environmentInfo } = this.#link.traits;
+    if (!sandbox) return {};
+    if (environmentInfo) {
+      return { sandbox: formatSandbox(sandbox, dialect) as ParamsInput<'process/start'>['sandbox'] };
+    }
+    if (sandbox.permissions.type !== 'managed') return {};
+    throw new UnsupportedByServerError(
+      'sandboxed processes',
+      'wrap the command in a sandbox of its own, or send no `sandbox`',
+    );
+  }
+}
+
+async function terminate(process: RemoteProcess): Promise<void> {
+  try {
+    await process.terminate();
+  } catch (error) {
+    // A connection that is gone for good has ended every stream; the server ends the processes with the session.
+    if (!(error instanceof ConnectionClosedError || error instanceof SessionLostError)) throw error;
+  }
+  await process.ended();
 }

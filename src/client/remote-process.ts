@@ -26,6 +26,7 @@ const CTRL_D = Buffer.from([0x04]);
 export interface Launch extends Pick<StartParams, 'cwd' | 'tty'> {
   argv: readonly string[];
   pid: number | null;
+  sandboxType: string | null;
   startedAtMs: number;
 }
 

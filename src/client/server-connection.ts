@@ -1,4 +1,5 @@
 import { ErrorCode, WireError } from '../protocol/errors.js';
+import { MAX_ANSWER_JSON_VALUES } from '../protocol/limits.js';
 import { INITIALIZED, type MethodName, type ParamsInput, type ResultOf } from '../protocol/methods.js';
 import { validateResult } from '../protocol/validate.js';
 import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
@@ -51,20 +52,24 @@ export class ServerConnection {
     const ended = new Promise<void>((resolve) => {
       resolveEnded = resolve;
     });
-    const peer = new RpcPeer(channel, {
-      request: ({ method }) =>
-        Promise.reject(
-          new WireError(ErrorCode.unknownMethod, `this client answers no requests: \`${method}\``, {
-            kind: 'unknown_method',
-          }),
-        ),
-      notification: options.onNotification,
-      strayResponse: () => channel.close(CloseCode.protocolError, 'a response came although nothing was asked'),
-      closed: (info) => {
-        resolveEnded();
-        if (opened) options.onClosed(opened, info);
+    const peer = new RpcPeer(
+      channel,
+      {
+        request: ({ method }) =>
+          Promise.reject(
+            new WireError(ErrorCode.unknownMethod, `this client answers no requests: \`${method}\``, {
+              kind: 'unknown_method',
+            }),
+          ),
+        notification: options.onNotification,
+        strayResponse: () => channel.close(CloseCode.protocolError, 'a response came although nothing was asked'),
+        closed: (info) => {
+          resolveEnded();
+          if (opened) options.onClosed(opened, info);
+        },
       },
-    });
+      { maxValues: MAX_ANSWER_JSON_VALUES },
+    );
     peer.start();
     try {
       const answer = await peer.call(

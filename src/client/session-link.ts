@@ -13,6 +13,7 @@ import type { ProcessFeed } from './process-feed.js';
 import { ProcessFeeds } from './process-feeds.js';
 import { ReadingBrake } from './reading-brake.js';
 import { recover } from './recovery.js';
+import { RemoteWatchers } from './remote-watcher.js';
 import { mayRepeat } from './repeatable.js';
 import { type OpenOptions, ServerConnection } from './server-connection.js';
 import type { ServerTraits } from './server-traits.js';
@@ -30,6 +31,7 @@ export interface LinkOptions extends Pick<OpenOptions, 'clientName' | 'connectTi
  */
 export class SessionLink {
   readonly feeds: ProcessFeeds;
+  readonly watchers = new RemoteWatchers();
   readonly #options: LinkOptions;
   readonly #line = new WaitingLine<OutgoingCall>();
   readonly #brake = new ReadingBrake<ProcessFeed>();
@@ -154,7 +156,9 @@ export class SessionLink {
       ...options,
       clientName: this.#options.clientName,
       onNotification: (method, params) => {
-        if (this.#newestOpening === opening) this.feeds.deliver(method, params);
+        if (this.#newestOpening !== opening) return;
+        if (method === 'fs/changed') this.watchers.deliver(params);
+        else this.feeds.deliver(method, params);
       },
       onClosed: (connection, info) => {
         this.#apply({ type: 'lost', connection, reason: info.reason, end: this.#endBecauseOf(info) });
@@ -196,6 +200,7 @@ export class SessionLink {
         this.#newestOpening = undefined;
         this.#ended.abort(state.error);
         this.feeds.failAll(state.error);
+        this.watchers.failAll(state.error);
         for (const call of this.#line.takeAll()) this.#dispatch(call);
         break;
       default:

@@ -7,6 +7,9 @@ const PATH_FIELDS = ['cwd', 'path', 'sourcePath', 'destinationPath'];
 export function inDialect(params: unknown, dialect: PathDialect): unknown {
   if (typeof params !== 'object' || params === null || Array.isArray(params)) return params;
   const translated: Record<string, unknown> = { ...params };
+  if (Array.isArray(translated.operations)) {
+    translated.operations = translated.operations.map((operation: unknown) => inDialect(operation, dialect));
+  }
   for (const field of PATH_FIELDS) {
     const path = translated[field];
     if (typeof path === 'string') translated[field] = translate(path, dialect);
@@ -16,7 +19,14 @@ export function inDialect(params: unknown, dialect: PathDialect): unknown {
 
 function translate(path: string, dialect: PathDialect): string {
   try {
-    return formatPath(parsePath(path), dialect);
+    const native = parsePath(path);
+    // Any other spelling of it would name another file.
+    if (dialect === 'plain' && !native.isWellFormed()) {
+      throw invalidParams(
+        `the path ${formatPath(native, 'uri')} is not UTF-8, and this server takes plain paths only: rename it there`,
+      );
+    }
+    return formatPath(native, dialect);
   } catch (error) {
     throw error instanceof PathError ? invalidParams(error.message) : error;
   }
