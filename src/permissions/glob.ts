@@ -145,7 +145,7 @@ export function globMatchers(glob: Glob): Record<'matches' | 'covers', (path: Na
   const itself = new RegExp(`^(?:${rest})$`, 'su');
   const orBelow = new RegExp(`^(?:${rest})(?:/.*)?$`, 'su');
   const start = base === '/' ? 1 : base.length + 1;
-  const below = (path: NativePath) => path.length >= start && isAtOrBelow(path, base);
+  const below = (path: NativePath) => path.length > start && isAtOrBelow(path, base);
   return {
     matches: (path) => below(path) && itself.test(path.slice(start)),
     covers: (path) => below(path) && orBelow.test(path.slice(start)),

@@ -397,6 +397,11 @@ describe('rules and patterns for a builder of mounts', () => {
     ]);
   });
 
+  test('a name of the root directory is never empty', async () => {
+    const policy = await resolvePolicy(profile([...WORKSPACE, glob('/*', 'none')]), host());
+    expect([policy.accessAt('/'), policy.accessAt('/x')]).toEqual(['read', 'none']);
+  });
+
   test('a pattern says where its matches can be', async () => {
     const policy = await resolvePolicy(profile([...WORKSPACE, glob('/ws/{a/*.env,**/k?y}', 'none')]), host());
     const seen = policy.denyGlobs.map(({ pattern, base, maxDepth, access }) => ({ pattern, base, maxDepth, access }));

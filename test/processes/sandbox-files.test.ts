@@ -135,6 +135,7 @@ describe.skipIf(noSandbox)(`files in a sandbox ${noSandbox ?? ''}`, () => {
   test("the server's own temporary directory is out of sight where temporary files are granted", async () => {
     const temporary = scratchDir();
     vi.stubEnv('TMPDIR', temporary);
+    vi.stubEnv('XDG_RUNTIME_DIR', temporary);
     onTestFinished(() => void vi.unstubAllEnvs());
     const { stdout, stderr } = await run(
       'echo x > mine; ls -d exec-server-*; ls exec-server-*; cat "$(echo exec-server-*)/leaders"',

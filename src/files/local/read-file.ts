@@ -14,6 +14,8 @@ export async function readFile(
 ): Promise<Buffer> {
   const { handle, stats } = await openRegular(access, path);
   try {
+    // The limit that no `maxBytes` lifts comes first, as on the real peers.
+    if (stats.size > MAX_READ_FILE_BYTES) throw tooLarge(path, MAX_READ_FILE_BYTES);
     if (stats.size > maxBytes) throw tooLarge(path, maxBytes);
     const content = await atPath(path, readToEnd(handle, { expectedBytes: Number(stats.size), maxBytes }));
     if (!content) throw tooLarge(path, maxBytes);

@@ -36,6 +36,21 @@ done
 rm -rf "$1"
 `;
 
+/**
+ * Of mode 0700, and not below a temporary directory where there is another place: agents are often let write there, and who
+ * writes the list of leaders decides what the guardian kills.
+ */
+function privateDirectory(): string {
+  for (const parent of [process.env.XDG_RUNTIME_DIR, '/dev/shm']) {
+    try {
+      if (parent) return mkdtempSync(join(parent, 'exec-server-'));
+    } catch {
+      // not there, or not for us
+    }
+  }
+  return mkdtempSync(join(tmpdir(), 'exec-server-'));
+}
+
 /** One pid in the file: digits, padded, and a newline. */
 const SLOT_BYTES = 12;
 
@@ -54,7 +69,7 @@ export class Guardian {
   #closed = false;
 
   constructor() {
-    this.directory = mkdtempSync(join(tmpdir(), 'exec-server-')); // mode 0700
+    this.directory = privateDirectory();
     this.#file = openSync(join(this.directory, 'leaders'), 'w');
     this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'exec-server-guardian', this.directory], {
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -66,7 +66,7 @@ test('what does not fit into the answer any more fails, and nothing behind it is
 });
 
 test('so does a directory', async () => {
-  const { files, batches } = sized({ '/d': 60_000, '/e': 60_000 });
+  const { files, batches } = sized({ '/d': 600_000, '/e': 600_000 });
   const list = (path: string): FileOperation => ({ op: 'readDirectory', path });
   const results = await new BatchRun(files, [list('/d'), list('/e'), write('/b')], {}).results();
   expect(statuses(results)).toEqual(['ok', 'failed', 'skipped']);
