@@ -2,15 +2,17 @@
 //   node scripts/verify-with-peers.mjs [AREA,…] [SCENARIO,…]
 // Fails on any difference that docs/compatibility.md does not list.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const shared = join(root, '../shared');
-const AREAS = 'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs';
-const SCENARIOS = 'a,b,c,e,g,i2,k';
+const AREAS = 'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs,sandbox,v169';
+const SCENARIOS = 'a,b,c,e,g,i2,j,k';
+/** Those that make sense for a client that sandboxes what it does: the others want an approval from somebody. */
+const SANDBOXED = ['a', 'c', 'e', 'j'];
 const CLIENTS = ['0.129.0', '0.169.0'];
 
 const [areas = AREAS, scenarios = SCENARIOS] = process.argv.slice(2);
@@ -28,7 +30,7 @@ try {
     execFileSync('chmod', ['-R', 'u+w', join(work, kit)]); // shared/ may be read-only
     execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: join(work, kit), stdio: 'inherit' });
   }
-  for (const dialect of ['plain', 'uri']) checkConformance(dialect);
+  for (const dialect of areas === 'none' ? [] : ['plain', 'uri']) checkConformance(dialect);
   for (const version of CLIENTS) driveClient(version);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -59,7 +61,17 @@ function driveClient(version) {
   const find = `import('./peers.mjs').then((m) => console.log(m.peer('${version}')))`;
   const codex = execFileSync('node', ['-e', find], { cwd: kit, encoding: 'utf8' }).trim();
   console.log(`codex ${version} as the client`);
-  run('node', ['drive.mjs', '--codex', codex, '--server-cmd', serve, '--scenario', scenarios], kit);
+  const drive = (script, names) =>
+    run('node', [script, '--codex', codex, '--server-cmd', serve, '--scenario', names.join(',')], kit);
+  const names = scenarios.split(',').filter((name) => name !== 'none');
+  if (names.length === 0) return;
+  drive('drive.mjs', names);
+  const sandboxed = names.filter((name) => SANDBOXED.includes(name));
+  if (sandboxed.length === 0) return;
+  console.log('the same in the sandbox mode workspace-write');
+  const script = readFileSync(join(kit, 'drive.mjs'), 'utf8').replaceAll('danger-full-access', 'workspace-write');
+  writeFileSync(join(kit, 'drive-sandboxed.mjs'), script);
+  drive('drive-sandboxed.mjs', sandboxed);
 }
 
 function run(command, args, cwd) {
