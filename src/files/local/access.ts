@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
+import type { AccessPolicy } from '../../permissions/types.js';
 import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
 import { errnoOf } from './os-error.js';
 import { childPath, osPath, parentPath } from './os-path.js';
@@ -47,6 +48,14 @@ export interface Access {
   hold(place: Place, wanted: Wanted): Promise<Place>;
   /** Refuses unless everything in the tree below may be read or written. */
   requireTree(place: Place, wanted: Wanted): Promise<void>;
+}
+
+/** Whether a policy, or none at all, lets this be done at a real path. */
+export function allows(policy: AccessPolicy | undefined, real: NativePath, wanted: Wanted): boolean {
+  if (!policy) return true;
+  const access = policy.accessAt(real);
+  if (wanted === 'read') return access !== 'none';
+  return access === 'write' && (wanted === 'write' || policy.mayReplace(real));
 }
 
 function plainPlace(path: NativePath, look: typeof stat | typeof lstat): Place {

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { AccessPolicy } from '../../permissions/types.js';
 import { WireError } from '../../protocol/errors.js';
 import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
-import type { Access, Place, Wanted } from './access.js';
+import { type Access, allows, type Place, type Wanted } from './access.js';
 import { MAX_LINKS } from './limits.js';
 import { listDirectory } from './list-directory.js';
 import { aliasesOf, type Mount, mountOf } from './mounts.js';
@@ -221,16 +221,9 @@ export class AnchoredAccess implements Access {
   }
 
   #judged<P extends Anchor | AnchoredName>(place: P, wanted: Wanted): P {
-    if (this.#allows(place.real, wanted) && this.#allowsMount(place, wanted)) return place;
+    if (allows(this.#policy, place.real, wanted) && this.#allowsMount(place, wanted)) return place;
     place.release();
     throw sandboxDenied(place.path, wanted);
-  }
-
-  #allows(real: NativePath, wanted: Wanted): boolean {
-    if (!this.#policy) return true;
-    const access = this.#policy.accessAt(real);
-    if (wanted === 'read') return access !== 'none';
-    return access === 'write' && (wanted === 'write' || this.#policy.mayReplace(real));
   }
 
   /**
@@ -238,8 +231,8 @@ export class AnchoredAccess implements Access {
    * A grant of the mount point itself, or of something on that mount, means that mount.
    */
   #allowsMount({ mount, real }: Anchor | AnchoredName, wanted: Wanted): boolean {
-    if (!mount || mount.mountPoint === '/' || !this.#allows(parentPath(mount.mountPoint), wanted)) return true;
-    return aliasesOf(mount, real).every((alias) => this.#allows(alias, wanted));
+    if (!mount || mount.mountPoint === '/' || !allows(this.#policy, parentPath(mount.mountPoint), wanted)) return true;
+    return aliasesOf(mount, real).every((alias) => allows(this.#policy, alias, wanted));
   }
 
   /** What is not there is told only to those who may look there; `error` is thrown then. */
@@ -256,7 +249,7 @@ export class AnchoredAccess implements Access {
       const directory = new Anchor(fd, at, this.#whereabouts(fd, at, wanted));
       try {
         // `..` after what is not there leads nowhere; judged by the text it could lead anywhere.
-        if (missing.includes('..') || !this.#allows(childPath(directory.real, missing.join('/')), wanted)) {
+        if (missing.includes('..') || !allows(this.#policy, childPath(directory.real, missing.join('/')), wanted)) {
           throw sandboxDenied(asked, wanted);
         }
         const [first = '', ...rest] = missing;

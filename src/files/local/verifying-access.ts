@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import type { AccessPolicy } from '../../permissions/types.js';
 import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
-import type { Access, Place, Wanted } from './access.js';
+import { type Access, allows, type Place, type Wanted } from './access.js';
 import { MAX_LINKS } from './limits.js';
 import { listDirectory } from './list-directory.js';
 import { errnoOf, sandboxDenied, symlinkRefused } from './os-error.js';
@@ -94,7 +94,7 @@ export class VerifyingAccess implements Access {
   }
 
   #place(path: NativePath, real: NativePath, wanted: Wanted, look: typeof stat | typeof lstat): Place {
-    if (!this.#allows(real, wanted)) throw sandboxDenied(path, wanted);
+    if (!allows(this.#policy, real, wanted)) throw sandboxDenied(path, wanted);
     const os = osPath(real);
     return {
       os,
@@ -115,13 +115,6 @@ export class VerifyingAccess implements Access {
     }
   }
 
-  #allows(real: NativePath, wanted: Wanted): boolean {
-    if (!this.#policy) return true;
-    const access = this.#policy.accessAt(real);
-    if (wanted === 'read') return access !== 'none';
-    return access === 'write' && (wanted === 'write' || this.#policy.mayReplace(real));
-  }
-
   /** What is not there is told only to those who may look there; `error` is thrown then. */
   async #denyMissing(path: NativePath, wanted: Wanted, error: unknown, asked = path, links = 0): Promise<never> {
     if ((errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENOTDIR') || links >= MAX_LINKS) throw error;
@@ -133,7 +126,7 @@ export class VerifyingAccess implements Access {
         () => undefined,
       );
       if (directory === undefined) continue;
-      if (missing.includes('..') || !this.#allows(childPath(directory, missing.join('/')), wanted)) {
+      if (missing.includes('..') || !allows(this.#policy, childPath(directory, missing.join('/')), wanted)) {
         throw sandboxDenied(asked, wanted);
       }
       const [first = '', ...rest] = missing;
