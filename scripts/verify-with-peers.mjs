@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const shared = join(root, '../shared');
-const AREAS = 'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs,sandbox,v169';
-const SCENARIOS = 'a,b,c,e,g,i2,j,k';
+const AREAS = 'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs,sandbox,v169,http';
+const SCENARIOS = 'a,b,c,e,g,h,i2,j,k';
 /** Those that make sense for a client that sandboxes what it does: the others want an approval from somebody. */
 const SANDBOXED = ['a', 'c', 'e', 'j'];
 const CLIENTS = ['0.129.0', '0.169.0'];

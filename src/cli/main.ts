@@ -18,6 +18,11 @@ const commands: Record<string, () => Promise<Command>> = {
   ps: async () => (await import('./ps.js')).psCommand(),
   attach: async () => (await import('./attach.js')).attachCommand(),
   kill: async () => (await import('./kill.js')).killCommand(),
+  cp: async () => (await import('./cp.js')).cpCommand(),
+  ls: async () => (await import('./ls.js')).lsCommand(),
+  cat: async () => (await import('./cat.js')).catCommand(),
+  http: async () => (await import('./http.js')).httpCommand(),
+  mcp: async () => (await import('./mcp.js')).mcpCommand(),
   env: async () => (await import('./environments.js')).environmentsCommand(),
 };
 

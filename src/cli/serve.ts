@@ -2,12 +2,13 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { LocalFileSystem } from '../files/local/local-file-system.js';
 import type { FileSystem } from '../files/types.js';
+import { LocalHttpClient } from '../http/local/local-http-client.js';
+import type { HttpClient } from '../http/types.js';
 import { LocalBackend } from '../process/local/local-backend.js';
 import type { ExecBackend } from '../process/types.js';
 import { ExecServer } from '../server/exec-server.js';
 import { ListenAddressError, parseListenAddress } from '../transport/listen-address.js';
 import { createLogger } from './logging.js';
-import { openEnvironment } from './open-environment.js';
 import { UsageError } from './usage-error.js';
 
 interface ServeOptions {
@@ -22,7 +23,7 @@ interface ServeOptions {
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('Serve the processes and files of this machine, or of an environment. Prints its URL on stdout.')
+    .description('Serve the processes, files and HTTP of this machine, or of an environment. Prints its URL on stdout.')
     .option('--listen <url>', 'ws://IP:PORT, unix:///path or stdio', 'ws://127.0.0.1:0')
     .option('--env <id>', 'serve an environment instead of this machine')
     .option('--environments <file>', 'the environments.toml that --env is looked up in')
@@ -41,6 +42,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const server = new ExecServer({
     processes: served.processes,
     files: served.files,
+    http: served.http,
     sessionTtlMs,
     allowedHosts: options.allowedHost?.map((name) => name.toLowerCase()),
     insecureNoAuth: options.insecureNoAuth,
@@ -68,6 +70,7 @@ async function serve(options: ServeOptions): Promise<void> {
 interface Served {
   processes: ExecBackend;
   files: FileSystem;
+  http: HttpClient;
   close?(): Promise<void>;
   /** The last resort, for what runs here. */
   killAll?(): void;
@@ -77,10 +80,18 @@ async function openServed({ env, environments }: ServeOptions): Promise<Served> 
   if (env === undefined) {
     if (environments !== undefined) throw new UsageError('--environments goes with --env');
     const backend = new LocalBackend();
-    return { processes: backend, files: new LocalFileSystem(), killAll: () => backend.killAll() };
+    const http = new LocalHttpClient();
+    const close = () => http.close();
+    return { processes: backend, files: new LocalFileSystem(), http, close, killAll: () => backend.killAll() };
   }
+  const { openEnvironment } = await import('./open-environment.js'); // a tenth of what starting costs
   const { manager, environment } = await openEnvironment(env, environments);
-  return { processes: environment.processes, files: environment.files, close: () => manager.close() };
+  return {
+    processes: environment.processes,
+    files: environment.files,
+    http: environment.http,
+    close: () => manager.close(),
+  };
 }
 
 /** Ends everything and then this process, whoever asks and how often. */

@@ -3,11 +3,12 @@ import type { Command } from 'commander';
 import type { ConnectTarget, UrlTarget } from '../client/dial.js';
 import { SessionLostError } from '../client/errors.js';
 import { ExecServerClient } from '../client/exec-server-client.js';
+import type { FileSystem } from '../files/types.js';
+import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
-import { openEnvironment } from './open-environment.js';
+import { spawnProgram } from '../transport/spawned-program.js';
 import { reportConnection, reportStatus, tell } from './report-connection.js';
-import { SessionStore } from './session-store.js';
 import { UsageError } from './usage-error.js';
 
 /** The options that say where a command works. */
@@ -23,6 +24,8 @@ export interface TargetOptions {
 /** Where a command works: a server, or an environment. */
 export interface Target {
   processes: ExecBackend;
+  files: FileSystem;
+  http: HttpClient;
   info(): Promise<EnvironmentInfo>;
   /** `keep` leaves its processes running, where they can be come back to. */
   close(options: { keep: boolean }): Promise<void>;
@@ -63,6 +66,8 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
       : await openSession(options.session, options, { create: true });
   return {
     processes: client.processes,
+    files: client.files,
+    http: client.http,
     info: () => client.environmentInfo(),
     close: ({ keep }) => client.close({ terminateProcesses: !keep }),
   };
@@ -74,6 +79,7 @@ export async function openSession(
   options: TargetOptions,
   { create = false } = {},
 ): Promise<ExecServerClient> {
+  const { SessionStore } = await import('./session-store.js');
   const store = new SessionStore();
   const stored = await store.find(name);
   const url = options.url ?? stored?.url;
@@ -103,9 +109,11 @@ function connect(target: ConnectTarget, resumeSessionId?: string): Promise<ExecS
 }
 
 async function openConfigured(id: string, environmentsFile: string | undefined): Promise<Target> {
+  const { openEnvironment } = await import('./open-environment.js');
   const { manager, environment } = await openEnvironment(id, environmentsFile);
   environment.onStatusChange(reportStatus);
-  return { processes: environment.processes, info: () => environment.info(), close: () => manager.close() };
+  const { processes, files, http } = environment;
+  return { processes, files, http, info: () => environment.info(), close: () => manager.close() };
 }
 
 function connectTarget({ url, program, tokenEnv }: TargetOptions): ConnectTarget {
@@ -113,7 +121,15 @@ function connectTarget({ url, program, tokenEnv }: TargetOptions): ConnectTarget
   if (tokenEnv !== undefined) throw new UsageError('--token-env goes with --url');
   const onStderr = (text: string) => void process.stderr.write(text);
   if (program !== undefined) return { program: '/bin/sh', args: ['-c', `exec ${program}`], onStderr };
-  return { program: process.execPath, args: [...OWN_SERVER, '--listen', 'stdio', '--log-level', 'warn'], onStderr };
+  return ownServer(onStderr);
+}
+
+/** A server of our own, started at once: while it loads what it needs, we load what we need to talk to it. */
+function ownServer(onStderr: (text: string) => void): ConnectTarget {
+  const args = [...OWN_SERVER, '--listen', 'stdio', '--log-level', 'warn'];
+  const channel = spawnProgram({ program: process.execPath, args, onStderr });
+  channel.catch(() => undefined); // whoever dials is told
+  return { dial: () => channel, resumable: false };
 }
 
 function urlTarget(url: string, tokenEnv: string | undefined): UrlTarget {

@@ -8,6 +8,7 @@ import type { ClientEndError } from './errors.js';
 import { INITIALIZE_TIMEOUT_MS, TERMINATE_ON_CLOSE_MS } from './limits.js';
 import { RemoteBackend } from './remote-backend.js';
 import { RemoteFileSystem } from './remote-file-system.js';
+import { RemoteHttpClient } from './remote-http-client.js';
 import type { SessionLink } from './session-link.js';
 
 export interface ConnectOptions {
@@ -47,12 +48,13 @@ export type ClientState =
 export type StateListener = (state: ClientState) => void;
 
 /**
- * A session with an exec-server: its processes, its files, and every method of the wire. A connection that is cut is
+ * A session with an exec-server: its processes, its files, HTTP from there, and every method of the wire. A connection that is cut is
  * re-established behind its back; calls made meanwhile wait, and event streams go on where they stopped.
  */
 export class ExecServerClient implements AsyncDisposable {
   readonly processes: RemoteBackend;
   readonly files: RemoteFileSystem;
+  readonly http: RemoteHttpClient;
   readonly #link: SessionLink;
   readonly #listeners: Set<StateListener>;
   #closing: Promise<void> | undefined;
@@ -62,6 +64,7 @@ export class ExecServerClient implements AsyncDisposable {
     this.#listeners = listeners;
     this.processes = new RemoteBackend(link);
     this.files = new RemoteFileSystem(link);
+    this.http = new RemoteHttpClient(link);
   }
 
   /**

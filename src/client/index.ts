@@ -1,5 +1,15 @@
 export type { SubscriberEvent } from '../event-log/events.js';
 export type { Subscription } from '../event-log/subscription.js';
+export { readTextFile, writeTextFile } from '../files/conveniences.js';
+export { type ReadStreamOptions, readStream } from '../files/read-stream.js';
+export {
+  type FileAt,
+  TransferInterruptedError,
+  type TransferOptions,
+  type TransferResult,
+  transferFile,
+} from '../files/transfer-file.js';
+export { type TreeEvent, type TreeTransferOptions, transferTree } from '../files/transfer-tree.js';
 export type {
   BatchOptions,
   DirectoryEntry,
@@ -16,6 +26,16 @@ export type {
   WalkOptions,
   WalkResult,
 } from '../files/types.js';
+export { type FileWriter, type WriteStreamOptions, writeStream } from '../files/write-stream.js';
+export type {
+  HttpClient,
+  HttpHeader,
+  HttpRequest,
+  HttpRequestHeader,
+  HttpRequestOptions,
+  HttpResponse,
+  HttpStreamResponse,
+} from '../http/types.js';
 export { kill, type ProcessEnd, type ProcessText, text, type WaitOptions, wait } from '../process/conveniences.js';
 export type {
   ExecBackend,
@@ -42,4 +62,5 @@ export {
 } from './exec-server-client.js';
 export { RemoteBackend } from './remote-backend.js';
 export { RemoteFileSystem } from './remote-file-system.js';
+export { RemoteHttpClient } from './remote-http-client.js';
 export { RemoteProcess } from './remote-process.js';

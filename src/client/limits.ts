@@ -65,3 +65,25 @@ export const WALK_DEFAULTS = {
   maxEntries: 50_000,
   followDirectorySymlinks: false,
 };
+
+/** Bytes of a body that a server may send ahead of its reader: a window that fills 20 MB/s over 100 ms. */
+export const BODY_CREDIT_BYTES = 2 * MIB;
+
+/** Room for more is told in steps of this: rarely enough to cost nothing, often enough that the window never runs dry. */
+export const BODY_CREDIT_STEP_BYTES = 512 * KIB;
+
+/** What is held of one body for a slow reader where the server knows no credit. Beyond it the body fails. */
+export const BODY_HELD_MAX_BYTES = 32 * MIB;
+
+/** Chunks of a request body, and how many may wait to be acknowledged: a megabyte, which the server keeps for the origin. */
+export const UPLOAD_CHUNK_BYTES = 256 * KIB;
+export const UPLOAD_CHUNKS_IN_FLIGHT = 4;
+
+/** How much later than its deadline a request is given up here: the server's own word says where it was stuck. */
+export const HTTP_ANSWER_GRACE_MS = 2_000;
+
+/** A request that may be repeated goes out this often; when each time the connection was cut, it may be the reason. */
+export const MAX_HTTP_ATTEMPTS = 8;
+
+/** Node's timers hold no more; a longer time-out is none. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -1,3 +1,4 @@
+import type { HttpRequest } from '../http/types.js';
 import type { MethodName } from '../protocol/methods.js';
 import type { ServerTraits } from './server-traits.js';
 
@@ -43,4 +44,12 @@ export function mayRepeat(method: MethodName, params: unknown, server: ServerTra
     return (params as { operations: { op: string }[] }).operations.every(({ op }) => READING.has(op));
   }
   return IDEMPOTENT.has(method);
+}
+
+/** Methods of HTTP that have their effect once however often they are sent (RFC 9110, 9.2.2). */
+const IDEMPOTENT_HTTP: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+/** May this HTTP request be made again when the connection was cut before its answer came? */
+export function mayRepeatHttp({ method, body }: HttpRequest): boolean {
+  return IDEMPOTENT_HTTP.has(method) && (body === undefined || Buffer.isBuffer(body));
 }

@@ -13,6 +13,7 @@ import type { ProcessFeed } from './process-feed.js';
 import { ProcessFeeds } from './process-feeds.js';
 import { ReadingBrake } from './reading-brake.js';
 import { recover } from './recovery.js';
+import { RemoteBodies } from './remote-bodies.js';
 import { RemoteWatchers } from './remote-watcher.js';
 import { mayRepeat } from './repeatable.js';
 import { type OpenOptions, ServerConnection } from './server-connection.js';
@@ -32,9 +33,10 @@ export interface LinkOptions extends Pick<OpenOptions, 'clientName' | 'connectTi
 export class SessionLink {
   readonly feeds: ProcessFeeds;
   readonly watchers = new RemoteWatchers();
+  readonly bodies = new RemoteBodies();
   readonly #options: LinkOptions;
   readonly #line = new WaitingLine<OutgoingCall>();
-  readonly #brake = new ReadingBrake<ProcessFeed>();
+  readonly #brake = new ReadingBrake<object>();
   readonly #ended = new AbortController();
   #state: ConnectionState<ServerConnection> = { status: 'connecting' };
   #sessionId = '';
@@ -47,7 +49,7 @@ export class SessionLink {
     this.#options = options;
     this.feeds = new ProcessFeeds({
       read: (params) => this.call('process/read', params),
-      pressure: (feed, pressed) => this.#brake.press(feed, pressed),
+      pressure: (feed, pressed) => this.brake(feed, pressed),
     });
   }
 
@@ -99,6 +101,11 @@ export class SessionLink {
     this.#apply({ type: 'closed', error: new ConnectionClosedError(reason, false) });
     connection?.channel.close(CloseCode.normal, reason);
     await connection?.ended;
+  }
+
+  /** Stops reading from the server while somebody who cannot be held back otherwise is too far behind. */
+  brake(by: object, pressed: boolean): void {
+    this.#brake.press(by, pressed);
   }
 
   #dispatch(call: OutgoingCall): void {
@@ -158,6 +165,7 @@ export class SessionLink {
       onNotification: (method, params) => {
         if (this.#newestOpening !== opening) return;
         if (method === 'fs/changed') this.watchers.deliver(params);
+        else if (method === 'http/request/bodyDelta') this.bodies.deliver(params);
         else this.feeds.deliver(method, params);
       },
       onClosed: (connection, info) => {
@@ -192,7 +200,10 @@ export class SessionLink {
         break;
       case 'recovering':
         this.#brake.attach(undefined);
-        if (before.status !== 'recovering') void this.#recover(state.reason);
+        if (before.status !== 'recovering') {
+          this.bodies.failAll(new ConnectionClosedError(state.reason, true));
+          void this.#recover(state.reason);
+        }
         break;
       case 'failed':
       case 'closed':
@@ -201,6 +212,7 @@ export class SessionLink {
         this.#ended.abort(state.error);
         this.feeds.failAll(state.error);
         this.watchers.failAll(state.error);
+        this.bodies.failAll(asSent(state.error));
         for (const call of this.#line.takeAll()) this.#dispatch(call);
         break;
       default:

@@ -1,17 +1,21 @@
 import { LocalFileSystem } from '../files/local/local-file-system.js';
 import type { FileSystem } from '../files/types.js';
+import { LocalHttpClient } from '../http/local/local-http-client.js';
+import type { HttpClient } from '../http/types.js';
 import { LocalBackend } from '../process/local/local-backend.js';
 import type { ExecBackend } from '../process/types.js';
 import { ExecServer, type ExecServerOptions } from '../server/exec-server.js';
 import { parseListenAddress } from '../transport/listen-address.js';
 
-export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'processes' | 'files'> {
+export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'processes' | 'files' | 'http'> {
   /** `ws://IP:PORT`, `unix:///path`, or several. `stdio` is served with `serveStdio`. Default `ws://127.0.0.1:0`. */
   listen?: string | readonly string[] | undefined;
   /** Where processes run. Default: on this machine. */
   processes?: ExecBackend | undefined;
   /** Where files are. Default: on this machine; `null`: not served. */
   files?: FileSystem | null | undefined;
+  /** Where HTTP requests start. Default: on this machine; `null`: not served. Closed by whoever made it. */
+  http?: HttpClient | null | undefined;
 }
 
 export interface RunningExecServer extends AsyncDisposable {
@@ -28,10 +32,16 @@ export async function createExecServer(options: CreateExecServerOptions = {}): P
     listen = 'ws://127.0.0.1:0',
     processes = new LocalBackend(),
     files = new LocalFileSystem(),
+    http: givenHttp,
     ...rest
   } = options;
-  const server = new ExecServer({ ...rest, processes, files: files ?? undefined });
-  const close = () => server.close();
+  const ownHttp = givenHttp === undefined ? new LocalHttpClient() : undefined;
+  const http = givenHttp ?? ownHttp;
+  const server = new ExecServer({ ...rest, processes, files: files ?? undefined, http });
+  const close = async () => {
+    await server.close();
+    await ownHttp?.close();
+  };
   try {
     const urls: string[] = [];
     for (const text of typeof listen === 'string' ? [listen] : listen) {

@@ -1,5 +1,15 @@
 export { LocalFileSystem } from '../files/local/local-file-system.js';
 export type { DirectoryEntry, FileMetadata, FileOptions, FileSystem } from '../files/types.js';
+export { LocalHttpClient, type LocalHttpClientOptions } from '../http/local/local-http-client.js';
+export type {
+  HttpClient,
+  HttpHeader,
+  HttpRequest,
+  HttpRequestHeader,
+  HttpRequestOptions,
+  HttpResponse,
+  HttpStreamResponse,
+} from '../http/types.js';
 export { LocalBackend, type LocalBackendOptions } from '../process/local/local-backend.js';
 export type {
   ExecBackend,

@@ -1,8 +1,11 @@
 import { inspect } from 'node:util';
 import type { FileSystem } from '../files/types.js';
+import { createFetch, type Fetch } from '../http/fetch.js';
+import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
 import { DeferredFiles } from './deferred-files.js';
+import { DeferredHttp } from './deferred-http.js';
 import { DeferredProcesses } from './deferred-processes.js';
 import { EnvironmentClosedError } from './errors.js';
 import { LOCAL_ENVIRONMENT_ID } from './spec.js';
@@ -18,9 +21,12 @@ export class LocalEnvironment implements Environment {
   readonly description = 'this machine';
   readonly processes: DeferredProcesses;
   readonly files: DeferredFiles;
+  readonly http: DeferredHttp;
+  readonly fetch: Fetch;
   readonly #news = new StatusNews(READY);
   #backend: Promise<ExecBackend> | undefined;
   #fileSystem: Promise<FileSystem> | undefined;
+  #httpClient: Promise<HttpClient> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor() {
@@ -37,6 +43,15 @@ export class LocalEnvironment implements Environment {
       this.#fileSystem ??= loadFileSystem();
       return operation(await this.#fileSystem);
     });
+    this.http = new DeferredHttp(
+      async (operation) => {
+        this.#refuseIfClosed();
+        this.#httpClient ??= loadHttpClient();
+        return operation(await this.#httpClient);
+      },
+      () => this.#endRequests(),
+    );
+    this.fetch = createFetch(this.http);
   }
 
   info(): Promise<EnvironmentInfo> {
@@ -52,7 +67,7 @@ export class LocalEnvironment implements Environment {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#endProcesses();
+    this.#closing ??= Promise.all([this.#endProcesses(), this.#endRequests()]).then(() => undefined);
     this.#news.announce(CLOSED);
     return this.#closing;
   }
@@ -76,6 +91,12 @@ export class LocalEnvironment implements Environment {
     await (await backend)?.close();
   }
 
+  async #endRequests(): Promise<void> {
+    const httpClient = this.#httpClient;
+    this.#httpClient = undefined;
+    await (await httpClient)?.close();
+  }
+
   #refuseIfClosed(): void {
     if (this.#closing) throw new EnvironmentClosedError(`environment \`${this.id}\``);
   }
@@ -89,4 +110,9 @@ async function loadBackend(): Promise<ExecBackend> {
 async function loadFileSystem(): Promise<FileSystem> {
   const { LocalFileSystem } = await import('../files/local/local-file-system.js');
   return new LocalFileSystem();
+}
+
+async function loadHttpClient(): Promise<HttpClient> {
+  const { LocalHttpClient } = await import('../http/local/local-http-client.js');
+  return new LocalHttpClient();
 }

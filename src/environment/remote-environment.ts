@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
 import type { ConnectTarget } from '../client/dial.js';
+import { createFetch, type Fetch } from '../http/fetch.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
 import { check } from './check.js';
 import { DeferredFiles } from './deferred-files.js';
+import { DeferredHttp } from './deferred-http.js';
 import { DeferredProcesses } from './deferred-processes.js';
 import { LazyClient } from './lazy-client.js';
 import { type EnvironmentSpec, environmentSpec, isUrlSpec } from './spec.js';
@@ -17,6 +19,8 @@ export class RemoteEnvironment implements Environment {
   readonly description: string;
   readonly processes: DeferredProcesses;
   readonly files: DeferredFiles;
+  readonly http: DeferredHttp;
+  readonly fetch: Fetch;
   readonly #client: LazyClient;
 
   /** Throws EnvironmentConfigError. */
@@ -37,6 +41,11 @@ export class RemoteEnvironment implements Environment {
       async () => (await client.current())?.processes.close(),
     );
     this.files = new DeferredFiles((operation) => client.use(({ files }) => operation(files)));
+    this.http = new DeferredHttp(
+      (operation) => client.use(({ http }) => operation(http)),
+      async () => (await client.current())?.http.cancelAll(),
+    );
+    this.fetch = createFetch(this.http);
   }
 
   info(): Promise<EnvironmentInfo> {

@@ -1,4 +1,6 @@
 import type { FileSystem } from '../files/types.js';
+import type { Fetch } from '../http/fetch.js';
+import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
 
@@ -25,6 +27,10 @@ export interface Environment extends AsyncDisposable {
   readonly description: string;
   readonly processes: ExecBackend;
   readonly files: FileSystem;
+  /** HTTP requests that start over there: what it can reach is reached, its proxies and certificates count. */
+  readonly http: HttpClient;
+  /** The same as a WHATWG `fetch`, for any library that takes one. */
+  readonly fetch: Fetch;
   /** Shell, directories and operating system over there. */
   info(): Promise<EnvironmentInfo>;
   /** Never makes a connection. */

@@ -83,7 +83,8 @@ export type HttpPhase = 'connect' | 'headers' | 'body';
 /**
  * Makes HTTP requests: from here, or from somewhere else. Every method rejects with a WireError: kind `invalid_params` for
  * what could never be sent, `cancelled` by the signal, else `http_failed` with `reason`, `phase`, and `mayHaveExecuted`
- * where the origin may have seen the request.
+ * where the origin may have seen the request. A remote one rejects with ConnectionClosedError or SessionLostError when the
+ * connection to the executor is what failed.
  */
 export interface HttpClient {
   /** The whole answer. A body larger than `maxBytes` (default MAX_BUFFERED_BODY_BYTES) fails with kind `too_large`. */

@@ -37,8 +37,8 @@ export const extensionCapabilities = {
   httpRequestCredit: true,
   /** `streamRequest` in http/request, and http/request/bodyChunk. */
   httpStreamRequest: true,
-  /** `allHeaders` in http/request. */
-  httpAllHeaders: true,
+  /** `details` in http/request, and `errorData` in http/request/bodyDelta. */
+  httpDetails: true,
 } as const;
 
 export type ExtensionCapability = keyof typeof extensionCapabilities;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { filesBehave } from './files.js';
+import { httpBehaves } from './http.js';
 import type { Place } from './places.js';
 import { processesBehave } from './processes.js';
 
@@ -13,5 +14,6 @@ export function placeBehaves(place: Place): void {
     afterAll(() => end());
     describe('processes', () => processesBehave(place));
     describe('files', () => filesBehave(place));
+    describe('HTTP', () => httpBehaves(place));
   });
 }

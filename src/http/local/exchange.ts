@@ -116,8 +116,9 @@ function connecting(life: RequestLife): void {
 }
 
 function send(request: ClientRequest, body: OutgoingRequest['body'], life: RequestLife): void {
-  if (body === undefined || Buffer.isBuffer(body)) request.end(body);
-  else upload(body, request, life).catch(() => undefined); // it tells `life`
+  if (body === undefined || Buffer.isBuffer(body)) return void request.end(body);
+  request.flushHeaders(); // an origin may answer on them alone, before the body's first piece
+  upload(body, request, life).catch(() => undefined); // it tells `life`
 }
 
 function isReset(error: unknown): boolean {
