@@ -1,0 +1,1 @@
+export function interopFolder(): Promise<string>;
