@@ -22,7 +22,8 @@ export const httpRequestParams = z.object({
   requestId: z.string(),
   /** The body follows the answer, as http/request/bodyDelta. */
   streamResponse: z.boolean().default(false),
-  redirectPolicy: optional(z.enum(['follow', 'stop'])),
+  /** Not null: the newest real server refuses that, and older ones do not know it. */
+  redirectPolicy: z.enum(['follow', 'stop']).optional(),
   /** Bytes of the body that may be sent before http/request/credit allows more. Absent: all of it. */
   creditBytes: optional(unsigned),
   /** The request's body follows, as http/request/bodyChunk; only with `streamResponse`. */

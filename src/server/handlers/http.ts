@@ -77,7 +77,7 @@ function requestOf(params: RequestParams, upload: UploadQueue | undefined): Http
       valueEnvVar: valueEnvVar ?? undefined,
     })),
     body: upload ?? (bodyBase64 == null ? undefined : decodeBase64(bodyBase64)),
-    redirectPolicy: redirectPolicy ?? undefined,
+    redirectPolicy,
   };
 }
 
