@@ -6,8 +6,8 @@ export default defineConfig({
     environment: 'node',
     // Tests start children, send signals and count descriptors: each file has a process of its own.
     pool: 'forks',
-    // A suite that uses the whole machine makes its own deadlines late.
-    maxWorkers: 2,
+    // Most tests wait for something most of the time; a suite that uses the whole machine makes its own deadlines late.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },

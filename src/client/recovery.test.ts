@@ -438,7 +438,7 @@ test('a session that somebody else has taken over is not fought for', async () =
 });
 
 test('one that finds its session held by a second client when it comes back gives up at its deadline, and says so', async () => {
-  const { server, proxy, client } = await connected({ recovery: { deadlineMs: 500 } });
+  const { server, proxy, client } = await connected({ recovery: { deadlineMs: 2_000 } });
   const process = await client.processes.start(shell('read x; echo $x', { pipeStdin: true }));
   proxy.refuseNew = true;
   proxy.cutAll();

@@ -45,7 +45,8 @@ export async function recover<C>(options: RecoveryOptions<C>): Promise<C> {
         if (signal.aborted) throw signal.reason;
         const end = finalEnd(error, lostBecause);
         if (end) throw end;
-        last = error;
+        // What stood in the way tells more than that the time was up in the middle of an attempt.
+        if (last === undefined || !due.signal.aborted) last = error;
       }
     }
   } finally {
