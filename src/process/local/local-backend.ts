@@ -149,6 +149,7 @@ export class LocalBackend implements ExecBackend {
       await process.terminate({ graceMs });
       for await (const event of events) if (event.type === 'exited') break;
       process.kill(); // what the leader has left behind
+      await process.ended(); // and its last output, which comes to its end soon after a kill
     });
     await Promise.all(ends);
     this.#lingering.kill();
