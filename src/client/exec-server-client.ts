@@ -6,9 +6,9 @@ import type { ConnectionState } from './connection-state.js';
 import { type ConnectTarget, dialerFor } from './dial.js';
 import type { ClientEndError } from './errors.js';
 import { INITIALIZE_TIMEOUT_MS, TERMINATE_ON_CLOSE_MS } from './limits.js';
-import { RemoteBackend } from './remote-backend.js';
-import { RemoteFileSystem } from './remote-file-system.js';
-import { RemoteHttpClient } from './remote-http-client.js';
+import type { RemoteBackend } from './remote-backend.js';
+import type { RemoteFileSystem } from './remote-file-system.js';
+import type { RemoteHttpClient } from './remote-http-client.js';
 import type { SessionLink } from './session-link.js';
 
 export interface ConnectOptions {
@@ -59,12 +59,12 @@ export class ExecServerClient implements AsyncDisposable {
   readonly #listeners: Set<StateListener>;
   #closing: Promise<void> | undefined;
 
-  private constructor(link: SessionLink, listeners: Set<StateListener>) {
+  private constructor(link: SessionLink, listeners: Set<StateListener>, wire: typeof import('./wire.js')) {
     this.#link = link;
     this.#listeners = listeners;
-    this.processes = new RemoteBackend(link);
-    this.files = new RemoteFileSystem(link);
-    this.http = new RemoteHttpClient(link);
+    this.processes = new wire.RemoteBackend(link);
+    this.files = new wire.RemoteFileSystem(link);
+    this.http = new wire.RemoteHttpClient(link);
   }
 
   /**
@@ -75,8 +75,8 @@ export class ExecServerClient implements AsyncDisposable {
     const { resumeSessionId, signal, onStateChange } = options;
     const listeners = new Set<StateListener>(onStateChange ? [onStateChange] : []);
     // Loaded when it is needed: importing this client is cheap, checking what comes over the wire takes a library.
-    const { SessionLink } = await import('./session-link.js');
-    const link = await SessionLink.open(
+    const wire = await import('./wire.js');
+    const link = await wire.SessionLink.open(
       {
         dialer: dialerFor(target),
         clientName: options.clientName ?? 'exec-server',
@@ -87,7 +87,7 @@ export class ExecServerClient implements AsyncDisposable {
       },
       { resumeSessionId, signal },
     );
-    return new ExecServerClient(link, listeners);
+    return new ExecServerClient(link, listeners, wire);
   }
 
   get sessionId(): string {

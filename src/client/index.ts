@@ -60,7 +60,7 @@ export {
   ExecServerClient,
   type StateListener,
 } from './exec-server-client.js';
-export { RemoteBackend } from './remote-backend.js';
-export { RemoteFileSystem } from './remote-file-system.js';
-export { RemoteHttpClient } from './remote-http-client.js';
-export { RemoteProcess } from './remote-process.js';
+export type { RemoteBackend } from './remote-backend.js';
+export type { RemoteFileSystem } from './remote-file-system.js';
+export type { RemoteHttpClient } from './remote-http-client.js';
+export type { RemoteProcess } from './remote-process.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EntryAccess, EntryPath, PermissionEntry, SandboxContext } from '../protocol/sandbox.js';
-import { parseSandboxPolicy } from '../protocol/sandbox.js';
+import { parseSandboxPolicy } from '../protocol/sandbox-policy.js';
 import { resolvePolicy } from './resolve-policy.js';
 import type { PolicyHost } from './types.js';
 

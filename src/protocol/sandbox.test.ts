@@ -7,11 +7,11 @@ import {
   formatSandbox,
   type PermissionEntry,
   type PermissionProfile,
-  parseSandbox,
-  parseSandboxPolicy,
   projectRootPaths,
   type SandboxContext,
 } from './sandbox.js';
+import { parseSandbox } from './sandbox-parse.js';
+import { parseSandboxPolicy } from './sandbox-policy.js';
 
 const ROOT_READ = { path: { type: 'special', value: { kind: 'root' } }, access: 'read' };
 const PROJECT_WRITE = { path: { type: 'special', value: { kind: 'project_roots' } }, access: 'write' };

@@ -1,7 +1,8 @@
 import type { FileOptions } from '../../files/types.js';
 import { invalidParams } from '../../protocol/errors.js';
 import type { ParamsOf } from '../../protocol/methods.js';
-import { parseSandbox, parseSandboxPolicy } from '../../protocol/sandbox.js';
+import { parseSandbox } from '../../protocol/sandbox-parse.js';
+import { parseSandboxPolicy } from '../../protocol/sandbox-policy.js';
 
 type Terms = Pick<ParamsOf<'fs/canonicalize'>, 'sandbox' | 'sandboxPolicy' | 'followSymlinks'>;
 

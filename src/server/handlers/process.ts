@@ -2,7 +2,8 @@ import { type ExecProcess, processId } from '../../process/types.js';
 import { decodeBase64 } from '../../protocol/base64.js';
 import { invalidParams, invalidRequest } from '../../protocol/errors.js';
 import { formatPath, parsePath } from '../../protocol/paths.js';
-import { parseSandbox, parseSandboxPolicy } from '../../protocol/sandbox.js';
+import { parseSandbox } from '../../protocol/sandbox-parse.js';
+import { parseSandboxPolicy } from '../../protocol/sandbox-policy.js';
 import type { Handlers, RequestContext } from '../handlers.js';
 
 /** `process/*`: a thin adapter from the wire to the session's processes. */
