@@ -52,7 +52,18 @@ const files: FileSystem = {
   readDirectory: (path) => outside.readDirectory(join(root, path)),
   remove: (path, options) => outside.remove(join(root, path), options),
   copy: (from, to, options) => outside.copy(join(root, from), join(root, to), options),
+  rename: (from, to, options) => outside.rename(join(root, from), join(root, to), options),
+  open: (path, options) => outside.open(join(root, path), options),
+  // Answered as what they are: something that this server does not offer.
+  canonicalize: unsupported,
+  walk: unsupported,
+  watch: unsupported,
+  batch: unsupported,
 };
+
+async function unsupported(): Promise<never> {
+  throw Object.assign(new Error('this sandbox does not offer that'), { code: 'unsupported' });
+}
 
 await using running = await createExecServer({ processes: new SandboxBackend(), files });
 const [url = ''] = running.urls;
