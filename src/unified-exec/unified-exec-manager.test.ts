@@ -61,7 +61,7 @@ function scripted(script: (process: Scripted) => void = () => undefined) {
   const started: Scripted[] = [];
   const environment = {
     id: 'test',
-    info: async () => ({ shell: { name: 'zsh', path: '/bin/zsh' }, cwd: 'file:///work' }),
+    info: async () => ({ shell: { name: 'zsh', path: '/bin/zsh' }, cwd: 'file:///src' }),
     processes: {
       start: async (params: StartParams) => {
         const process = new Scripted(params);
@@ -81,7 +81,7 @@ test('the shell, the directory and the environment policy are those of the execu
   await manager.execCommand({ cmd: 'make', workdir: 'sub/../lib' });
   await manager.execCommand({ cmd: 'make', workdir: '/abs', shell: 'sh', login: false, tty: true });
   expect(started.map(({ params }) => params)).toMatchObject([
-    { argv: ['/bin/zsh', '-lc', 'make'], cwd: '/work/lib', tty: false, envPolicy: { inherit: 'all' } },
+    { argv: ['/bin/zsh', '-lc', 'make'], cwd: '/src/lib', tty: false, envPolicy: { inherit: 'all' } },
     { argv: ['sh', '-c', 'make'], cwd: '/abs', tty: true },
   ]);
 });
