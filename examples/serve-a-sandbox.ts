@@ -9,6 +9,7 @@ import {
   createExecServer,
   type ExecBackend,
   type ExecProcess,
+  type FileOptions,
   type FileSystem,
   LocalBackend,
   LocalFileSystem,
@@ -26,7 +27,8 @@ function enter({ cwd, argv, env }: StartParams): [string, ...string[]] {
 class SandboxBackend implements ExecBackend {
   readonly #outside = new LocalBackend();
 
-  start(params: StartParams): Promise<ExecProcess> {
+  async start(params: StartParams): Promise<ExecProcess> {
+    if (params.sandbox) return unsupported();
     // What enters the sandbox runs outside, in our environment. Output, input, signals, terminals: all of it comes along.
     const env = { PATH: process.env.PATH ?? '' };
     return this.#outside.start({ ...params, argv: enter(params), cwd: '/', env, envPolicy: undefined });
@@ -45,21 +47,27 @@ class SandboxBackend implements ExecBackend {
 /** Plain joining of paths confines nobody: a real sandbox asks its own runtime for files. */
 const outside = new LocalFileSystem();
 const files: FileSystem = {
-  readFile: (path) => outside.readFile(join(root, path)),
-  writeFile: (path, data) => outside.writeFile(join(root, path), data),
-  createDirectory: (path, options) => outside.createDirectory(join(root, path), options),
-  getMetadata: (path) => outside.getMetadata(join(root, path)),
-  readDirectory: (path) => outside.readDirectory(join(root, path)),
-  remove: (path, options) => outside.remove(join(root, path), options),
-  copy: (from, to, options) => outside.copy(join(root, from), join(root, to), options),
-  rename: (from, to, options) => outside.rename(join(root, from), join(root, to), options),
-  open: (path, options) => outside.open(join(root, path), options),
+  readFile: async (path, options) => outside.readFile(inside(path, options)),
+  writeFile: async (path, data, options) => outside.writeFile(inside(path, options), data),
+  createDirectory: async (path, options) => outside.createDirectory(inside(path, options), options),
+  getMetadata: async (path, options) => outside.getMetadata(inside(path, options)),
+  readDirectory: async (path, options) => outside.readDirectory(inside(path, options)),
+  remove: async (path, options) => outside.remove(inside(path, options), options),
+  copy: async (from, to, options) => outside.copy(inside(from, options), inside(to, options), options),
+  rename: async (from, to, options) => outside.rename(inside(from, options), inside(to, options), options),
+  open: async (path, options) => outside.open(inside(path, options), options),
   // Answered as what they are: something that this server does not offer.
   canonicalize: unsupported,
   walk: unsupported,
   watch: unsupported,
   batch: unsupported,
 };
+
+/** Where a path of the sandbox is. What cannot be enforced is refused, never ignored: here, a client's own policy. */
+function inside(path: string, { sandbox }: FileOptions = {}): string {
+  if (sandbox) throw Object.assign(new Error('this sandbox enforces no further policy'), { code: 'unsupported' });
+  return join(root, path);
+}
 
 async function unsupported(): Promise<never> {
   throw Object.assign(new Error('this sandbox does not offer that'), { code: 'unsupported' });

@@ -150,4 +150,10 @@ export function toWireError(error: unknown): WireError {
 }
 
 /** Codes of local errors that mean: the server behind this one is out of reach. */
-const DISCONNECTED = new Set(['connection_closed', 'session_lost', 'process_lost', 'timeout']);
+const DISCONNECTED = new Set([
+  'connection_closed',
+  'session_lost',
+  'process_lost',
+  'timeout',
+  'environment_unreachable',
+]);

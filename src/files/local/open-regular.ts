@@ -1,4 +1,4 @@
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { NativePath } from '../../protocol/paths.js';
 import type { Access, Place } from './access.js';
@@ -31,7 +31,8 @@ export async function openRegularAt(place: Place): Promise<OpenedFile> {
   const handle = await atPath(path, open(place.os, READ_FLAGS | place.openFlags));
   if (place.held) return { handle, stats: before };
   try {
-    const stats = await handle.stat({ bigint: true });
+    // At once: what was opened this very moment has its attributes in the kernel.
+    const stats = fstatSync(handle.fd, { bigint: true });
     if (!stats.isFile()) throw notAFile(path);
     await place.confirm(stats);
     return { handle, stats };
