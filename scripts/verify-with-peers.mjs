@@ -1,4 +1,5 @@
-// Runs the kits of ../shared against the built server: the conformance cases in both dialects, and the real Codex clients.
+// Runs the kits of ../shared against the built server: the conformance cases in both dialects, and the real Codex clients;
+// and compares our unified exec with theirs (the area unified-exec).
 //   node scripts/verify-with-peers.mjs [AREA,…] [SCENARIO,…]
 // Fails on any difference that docs/compatibility.md does not list.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -9,13 +10,15 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const shared = join(root, '../shared');
-const AREAS = 'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs,sandbox,v169,http';
+const AREAS =
+  'envelope,transport,initialize,start,read,write,terminate,output,tty,stdio,fs,sandbox,v169,http,unified-exec';
 const SCENARIOS = 'a,b,c,e,g,h,i2,j,k';
 /** Those that make sense for a client that sandboxes what it does: the others want an approval from somebody. */
 const SANDBOXED = ['a', 'c', 'e', 'j'];
 const CLIENTS = ['0.129.0', '0.169.0'];
 
-const [areas = AREAS, scenarios = SCENARIOS] = process.argv.slice(2);
+const [asked = AREAS, scenarios = SCENARIOS] = process.argv.slice(2);
+const areas = asked.split(',').filter((area) => area !== 'none' && area !== 'unified-exec');
 if (!existsSync(join(shared, 'conformance'))) {
   console.log('skipped: ../shared is not beside this checkout');
   process.exit(0);
@@ -30,8 +33,9 @@ try {
     execFileSync('chmod', ['-R', 'u+w', join(work, kit)]); // shared/ may be read-only
     execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--silent'], { cwd: join(work, kit), stdio: 'inherit' });
   }
-  for (const dialect of areas === 'none' ? [] : ['plain', 'uri']) checkConformance(dialect);
+  for (const dialect of areas.length === 0 ? [] : ['plain', 'uri']) checkConformance(dialect);
   for (const version of CLIENTS) driveClient(version);
+  if (asked.includes('unified-exec')) run('node', ['scripts/compare-unified-exec.mjs'], root);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
@@ -42,7 +46,7 @@ function checkConformance(dialect) {
   const out = join(work, `${dialect}.json`);
   // The answers of the real servers were recorded with CODEX_HOME set, and some cases print the environment.
   const server = `env CODEX_HOME=${join(homedir(), '.codex')} ${serve}`;
-  const only = areas.split(',').map((area) => `${area}/`);
+  const only = areas.map((area) => `${area}/`);
   run('node', ['run.mjs', '--server', server, '--dialect', dialect, '--out', out, '--only', only.join(',')], kit);
   const judged = spawnSync('node', ['judge.mjs', out, '--only', only.join(',')], { cwd: kit, encoding: 'utf8' });
   const listed = new Set(readFileSync(join(root, 'docs/compatibility.md'), 'utf8').match(/`[a-z0-9]+\/[\w-]+`/gi));

@@ -1,57 +1,10 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  formatResult,
-  NoStdinError,
-  UnifiedExecManager,
-  type UnifiedExecManagerOptions,
-  UnknownSessionError,
-} from '../../src/unified-exec/index.js';
-import { openPlace, type Place } from '../behaviour/places.js';
-import { atEnd, scratchDirectory, until } from '../harness/index.js';
-
-/**
- * A manager of its own for a test, closed before its environment. Login shells get a home of their own: killed in the
- * middle of somebody's profile they may leave a lock behind (pyenv's does) at which every later one waits.
- */
-export function openManager(
-  place: Place,
-  { env, ...options }: Partial<UnifiedExecManagerOptions> = {},
-): UnifiedExecManager {
-  const environments = openPlace(place);
-  const manager = new UnifiedExecManager({ environments, env: { HOME: scratchDirectory(), ...env }, ...options });
-  atEnd(() => manager.close());
-  return manager;
-}
-
-const PYTHON = ['/usr/bin/python3', '/usr/local/bin/python3'].find(existsSync);
-const VIM = ['/usr/bin/vim', '/usr/local/bin/vim'].find(existsSync);
-const LONG = 30_000;
-
-/** Types, and polls until the output so far satisfies `isThere`: how much one call brings depends on the machine. */
-async function converse(
-  manager: UnifiedExecManager,
-  sessionId: number,
-  chars: string,
-  isThere: (output: string) => boolean,
-): Promise<string> {
-  let output = (await manager.writeStdin({ sessionId, chars })).output;
-  await until(
-    async () => {
-      if (isThere(output)) return true;
-      // Typing nothing would wait 5 s: a resize or a key that changes nothing is not to be had everywhere.
-      output += (await manager.writeStdin({ sessionId, chars: '' })).output;
-      return isThere(output);
-    },
-    { timeoutMs: 15_000, what: `an answer to ${JSON.stringify(chars)}, so far ${JSON.stringify(output)}` },
-  );
-  return output;
-}
-
-function running(sessionId: number | null): number {
-  if (sessionId === null) throw new Error('expected a process that runs');
-  return sessionId;
-}
+import { formatResult, NoStdinError, UnknownSessionError } from '../../src/unified-exec/index.js';
+import type { Place } from '../behaviour/places.js';
+import { scratchDirectory, until } from '../harness/index.js';
+import { converse, LONG, openManager, running } from './conversation.js';
+import { PYTHON, testWith, VIM } from './programs.js';
 
 /** What agents do in a day, the same everywhere. */
 export function sessionsBehave(place: Place): void {
@@ -72,9 +25,9 @@ export function sessionsBehave(place: Place): void {
     expect(output).toBe('1,dumb,C.UTF-8,cat,x\nlogin\n');
   });
 
-  test.skipIf(!PYTHON)('a python REPL answers what is typed, until it is left', async () => {
+  testWith(PYTHON, 'a python REPL answers what is typed, until it is left', async (python) => {
     const manager = openManager(place);
-    const started = await manager.execCommand({ cmd: `${PYTHON} -q`, tty: true, yieldTimeMs: 1_000 });
+    const started = await manager.execCommand({ cmd: `${python} -q`, tty: true, yieldTimeMs: 1_000 });
     const sessionId = running(started.sessionId);
     expect(await converse(manager, sessionId, 'print(6*7)\n', (text) => /42\r\n>>> $/.test(text))).toContain('42\r\n');
     const left = await manager.writeStdin({ sessionId, chars: 'exit(5)\n', yieldTimeMs: LONG });
@@ -95,10 +48,10 @@ export function sessionsBehave(place: Place): void {
     expect(left).toMatchObject({ exitCode: 0 });
   });
 
-  test.skipIf(!VIM)('vim edits a file on a terminal', async () => {
+  testWith(VIM, 'vim edits a file on a terminal', async (vim) => {
     const manager = openManager(place);
     const file = `${scratchDirectory()}/note.txt`;
-    const cmd = `TERM=xterm exec ${VIM} -u NONE -n ${file}`;
+    const cmd = `TERM=xterm exec ${vim} -u NONE -n ${file}`;
     const started = await manager.execCommand({ cmd, tty: true, yieldTimeMs: 1_000 });
     const sessionId = running(started.sessionId);
     await manager.writeStdin({ sessionId, chars: 'ihello from vim', yieldTimeMs: 500 });
