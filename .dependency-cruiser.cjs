@@ -9,6 +9,7 @@ const floors = [
   { name: 'process', floor: 4 },
   { name: 'files', floor: 4 },
   { name: 'http', floor: 4 },
+  { name: 'tcp', floor: 4 },
   { name: 'client', floor: 5 },
   { name: 'server', floor: 5 },
   { name: 'environment', floor: 6 },
@@ -46,7 +47,7 @@ module.exports = {
       comment: 'The server and the client know the capability interfaces, never what implements them.',
       severity: 'error',
       from: { path: dir(['client', 'server']), pathNot: '\\.test\\.ts$' },
-      to: { path: `${dir(['process', 'files', 'http'])}local/` },
+      to: { path: `${dir(['process', 'files', 'http', 'tcp'])}local/` },
     },
     {
       name: 'environment-knows-no-server',

@@ -13,6 +13,15 @@ export const BACKOFF_BASE_MS = 100;
 /** The most that is waited between two attempts: a server that is back should not stand idle for long. */
 export const BACKOFF_CAP_MS = 2_000;
 
+/** A registry that asks for more patience than this before the next attempt is asked sooner: sessions do not wait for ever. */
+export const RETRY_AFTER_CAP_MS = 10_000;
+
+/** A registry must say where to dial within this: as the real clients. */
+export const REGISTRY_TIMEOUT_MS = 10_000;
+
+/** A signed URL must be open within this: the rendezvous waits 10 s for the executor, and then says so. */
+export const RENDEZVOUS_TIMEOUT_MS = 15_000;
+
 /** Events of one process that may wait for an earlier one. Real peers bound theirs alike. */
 export const REORDER_MAX_EVENTS = 256;
 export const REORDER_MAX_BYTES = MIB;
@@ -81,6 +90,9 @@ export const UPLOAD_CHUNKS_IN_FLIGHT = 4;
 
 /** How much later than its deadline a request is given up here: the server's own word says where it was stuck. */
 export const HTTP_ANSWER_GRACE_MS = 2_000;
+
+/** How much later than its deadline a TCP connection is given up here: the server's own word says what was missed. */
+export const TCP_ANSWER_GRACE_MS = 2_000;
 
 /** A request that may be repeated goes out this often; when each time the connection was cut, it may be the reason. */
 export const MAX_HTTP_ATTEMPTS = 8;

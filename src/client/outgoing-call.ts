@@ -1,4 +1,5 @@
 import type { MethodName, ParamsInput, ResultOf } from '../protocol/methods.js';
+import type { Channel } from '../rpc/channel.js';
 import { RpcTimeoutError } from '../rpc/errors.js';
 import type { CallOptions } from '../rpc/peer.js';
 import { SUSPICIOUS_MS } from './limits.js';
@@ -7,7 +8,7 @@ import type { Waiting } from './waiting-line.js';
 
 export interface LinkCallOptions extends CallOptions {
   /** Called whenever it is handed to a connection. */
-  onSent?: (() => void) | undefined;
+  onSent?: ((channel: Channel) => void) | undefined;
 }
 
 /** One call of a user, across as many connections as it takes. Its deadline counts from the first moment, waiting included. */
@@ -50,7 +51,7 @@ export class OutgoingCall<M extends MethodName = MethodName> implements Waiting 
     const { signal, cleanup, timeoutMs } = this.#options;
     const left = this.#deadline === undefined ? undefined : Math.max(0, this.#deadline - performance.now());
     this.#sentAt = performance.now();
-    this.#options.onSent?.();
+    this.#options.onSent?.(connection.channel);
     connection.call(this.method, this.params, { signal, cleanup, timeoutMs: left }).then(this.#resolve, (error) => {
       // What the caller gave counts, not what was left of it on this connection.
       onError(error instanceof RpcTimeoutError ? new RpcTimeoutError(this.method, timeoutMs ?? 0) : error);

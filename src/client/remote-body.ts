@@ -2,7 +2,7 @@ import { httpCancelled } from '../http/errors.js';
 import { decodeBase64 } from '../protocol/base64.js';
 import { ErrorCode, WireError } from '../protocol/errors.js';
 import type { serverNotifications } from '../protocol/methods.js';
-import { BodyQueue } from './body-queue.js';
+import { ByteQueue } from '../rpc/byte-queue.js';
 
 export type BodyDelta = ReturnType<(typeof serverNotifications)['http/request/bodyDelta']['parse']>;
 
@@ -24,7 +24,7 @@ export interface BodyHost {
  */
 export class RemoteBody implements AsyncIterableIterator<Buffer, undefined> {
   readonly #host: BodyHost;
-  readonly #queue = new BodyQueue();
+  readonly #queue = new ByteQueue();
   #lastSeq = 0;
   /** Once nothing more comes. */
   #end: { error?: Error } | undefined;

@@ -1,8 +1,10 @@
 import { WireError } from '../protocol/errors.js';
 import type { MethodName, ParamsInput, ResultOf } from '../protocol/methods.js';
+import { isStreamNotification } from '../protocol/tcp-methods.js';
 import { CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { ConnectionClosedError, TooManyCallsError } from '../rpc/errors.js';
 import { MAX_PENDING_CALLS, RESERVED_PENDING_CALLS } from '../rpc/limits.js';
+import { WireStreams } from '../tcp/wire-streams.js';
 import { type ConnectionEvent, type ConnectionState, transition } from './connection-state.js';
 import type { Dialer } from './dial.js';
 import { asSent, type ClientEndError, isUnknownSession, ProcessLostError, SessionLostError } from './errors.js';
@@ -34,6 +36,7 @@ export class SessionLink {
   readonly feeds: ProcessFeeds;
   readonly watchers = new RemoteWatchers();
   readonly bodies = new RemoteBodies();
+  readonly streams = new WireStreams();
   readonly #options: LinkOptions;
   readonly #line = new WaitingLine<OutgoingCall>();
   readonly #brake = new ReadingBrake<object>();
@@ -166,6 +169,7 @@ export class SessionLink {
         if (this.#newestOpening !== opening) return;
         if (method === 'fs/changed') this.watchers.deliver(params);
         else if (method === 'http/request/bodyDelta') this.bodies.deliver(params);
+        else if (isStreamNotification(method)) this.streams.deliver(method, params);
         else this.feeds.deliver(method, params);
       },
       onClosed: (connection, info) => {
@@ -201,7 +205,9 @@ export class SessionLink {
       case 'recovering':
         this.#brake.attach(undefined);
         if (before.status !== 'recovering') {
-          this.bodies.failAll(new ConnectionClosedError(state.reason, true));
+          const error = new ConnectionClosedError(state.reason, true);
+          this.bodies.failAll(error);
+          this.streams.failAll(error);
           void this.#recover(state.reason);
         }
         break;
@@ -213,6 +219,7 @@ export class SessionLink {
         this.feeds.failAll(state.error);
         this.watchers.failAll(state.error);
         this.bodies.failAll(asSent(state.error));
+        this.streams.failAll(asSent(state.error));
         for (const call of this.#line.takeAll()) this.#dispatch(call);
         break;
       default:

@@ -2,4 +2,5 @@
 export { RemoteBackend } from './remote-backend.js';
 export { RemoteFileSystem } from './remote-file-system.js';
 export { RemoteHttpClient } from './remote-http-client.js';
+export { RemoteTcpConnector } from './remote-tcp-connector.js';
 export { SessionLink } from './session-link.js';

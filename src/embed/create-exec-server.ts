@@ -5,9 +5,11 @@ import type { HttpClient } from '../http/types.js';
 import { LocalBackend } from '../process/local/local-backend.js';
 import type { ExecBackend } from '../process/types.js';
 import { ExecServer, type ExecServerOptions } from '../server/exec-server.js';
+import { LocalTcpConnector } from '../tcp/local/local-tcp-connector.js';
+import type { TcpConnector } from '../tcp/types.js';
 import { parseListenAddress } from '../transport/listen-address.js';
 
-export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'processes' | 'files' | 'http'> {
+export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'processes' | 'files' | 'http' | 'tcp'> {
   /** `ws://IP:PORT`, `unix:///path`, or several. `stdio` is served with `serveStdio`. Default `ws://127.0.0.1:0`. */
   listen?: string | readonly string[] | undefined;
   /** Where processes run. Default: on this machine. */
@@ -16,6 +18,8 @@ export interface CreateExecServerOptions extends Omit<ExecServerOptions, 'proces
   files?: FileSystem | null | undefined;
   /** Where HTTP requests start. Default: on this machine; `null`: not served. Closed by whoever made it. */
   http?: HttpClient | null | undefined;
+  /** Where TCP connections start. Default: on this machine; `null`: not served. */
+  tcp?: TcpConnector | null | undefined;
 }
 
 export interface RunningExecServer extends AsyncDisposable {
@@ -33,11 +37,12 @@ export async function createExecServer(options: CreateExecServerOptions = {}): P
     processes = new LocalBackend(),
     files = new LocalFileSystem(),
     http: givenHttp,
+    tcp = new LocalTcpConnector(),
     ...rest
   } = options;
   const ownHttp = givenHttp === undefined ? new LocalHttpClient() : undefined;
   const http = givenHttp ?? ownHttp;
-  const server = new ExecServer({ ...rest, processes, files: files ?? undefined, http });
+  const server = new ExecServer({ ...rest, processes, files: files ?? undefined, http, tcp: tcp ?? undefined });
   const close = async () => {
     await server.close();
     await ownHttp?.close();

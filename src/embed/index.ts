@@ -21,4 +21,6 @@ export type {
   WriteOptions,
 } from '../process/types.js';
 export { ExecServer, type ExecServerOptions, type ServerLog } from '../server/exec-server.js';
+export { LocalTcpConnector } from '../tcp/local/local-tcp-connector.js';
+export type { TcpAddress, TcpConnectOptions, TcpConnector, TcpStream } from '../tcp/types.js';
 export { type CreateExecServerOptions, createExecServer, type RunningExecServer } from './create-exec-server.js';

@@ -35,6 +35,7 @@ export type ErrorKind =
   | 'io_error'
   | 'too_large'
   | 'http_failed'
+  | 'tcp_failed'
   | 'sandbox_denied'
   | 'symlink_refused'
   | 'sandbox_unavailable'

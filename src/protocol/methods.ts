@@ -4,6 +4,7 @@ import * as file from './file-methods.js';
 import * as http from './http-methods.js';
 import * as process from './process-methods.js';
 import * as session from './session-methods.js';
+import * as tcp from './tcp-methods.js';
 import * as missing from './watch-missing-methods.js';
 
 /** The names that error messages of the real peers use for groups of methods; clients match on them. */
@@ -12,6 +13,7 @@ export type MethodFamily =
   | 'exec'
   | 'filesystem'
   | 'http'
+  | 'tcp'
   | 'environment info'
   | 'environment status'
   | 'environment config'
@@ -72,6 +74,7 @@ export const methods = {
   'http/request/cancel': define('http', http.httpCancelParams, empty),
   'http/request/credit': define('http', http.httpCreditParams, empty),
   'http/request/bodyChunk': define('http', http.httpBodyChunkParams, http.httpBodyChunkResult),
+  'tcp/connect': define('tcp', tcp.tcpConnectParams, tcp.tcpConnectResult),
 } as const satisfies Record<string, MethodSpec>;
 
 export type MethodName = keyof typeof methods;
@@ -89,10 +92,11 @@ export const serverNotifications = {
   'fs/changed': file.fsChangedNotification,
   'fs/missingChanged': missing.missingChangedNotification,
   'http/request/bodyDelta': http.httpBodyDeltaNotification,
+  ...tcp.streamNotifications,
 } as const;
 export type ServerNotificationName = keyof typeof serverNotifications;
 
-/** The one notification from client to server. */
+/** The notification from client to server; those of TCP streams go both ways. */
 export const INITIALIZED = 'initialized';
 
 export function isMethodName(name: string): name is MethodName {

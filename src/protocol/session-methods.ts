@@ -39,6 +39,8 @@ export const extensionCapabilities = {
   httpStreamRequest: true,
   /** `details` in http/request, and `errorData` in http/request/bodyDelta. */
   httpDetails: true,
+  /** tcp/connect, and the notifications of its streams. */
+  tcpConnect: true,
 } as const;
 
 export type ExtensionCapability = keyof typeof extensionCapabilities;

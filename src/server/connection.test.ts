@@ -13,7 +13,14 @@ test('from the moment its session is taken over, a connection carries out nothin
   const sessions = new SessionRegistry({ backend, sessionTtlMs: 1_000, processRetentionMs: 1_000 });
   const terminate = vi.fn(() => Promise.resolve({ running: true }));
   const ended = vi.fn();
-  const services = { processes: backend, files: undefined, http: undefined, sessions, onConnectionClosed: ended };
+  const services = {
+    processes: backend,
+    files: undefined,
+    http: undefined,
+    tcp: undefined,
+    sessions,
+    onConnectionClosed: ended,
+  };
   const [client, server] = memoryChannelPair();
   const answers: unknown[] = [];
   client.start({ message: (text) => answers.push(JSON.parse(text)), unreadable: vi.fn(), closed: vi.fn() });

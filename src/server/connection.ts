@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ErrorCode, invalidRequest, WireError } from '../protocol/errors.js';
 import {
   INITIALIZED,
@@ -7,9 +8,11 @@ import {
   type ParamsOf,
   type ResultOf,
 } from '../protocol/methods.js';
+import { isStreamNotification } from '../protocol/tcp-methods.js';
 import { validateParams } from '../protocol/validate.js';
 import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
 import { type IncomingRequest, RpcPeer } from '../rpc/peer.js';
+import { WireStreams } from '../tcp/wire-streams.js';
 import { announcedInfo } from './announced-info.js';
 import type { Handlers, RequestContext, ServerServices } from './handlers.js';
 import { HttpExchanges } from './http-exchanges.js';
@@ -35,27 +38,30 @@ export class Connection {
   readonly #handlers: Handlers;
   readonly #peer: RpcPeer;
   readonly #exchanges = new HttpExchanges();
+  readonly #streams = new WireStreams();
   readonly #ended = new AbortController();
-  readonly #initializeTimer: NodeJS.Timeout;
+  readonly #initializeTimer: NodeJS.Timeout | undefined;
   #phase: Phase = { at: 'connected' };
 
   constructor(channel: Channel, services: ServerServices, handlers: Handlers) {
     this.channel = channel;
     this.#services = services;
     this.#handlers = handlers;
+    setMaxListeners(0, this.#ended.signal); // each TCP stream listens
     this.#peer = new RpcPeer(channel, {
       request: (request) => this.#request(request),
-      notification: (method) => this.#notification(method),
+      notification: (method, params) => this.#notification(method, params),
       strayResponse: () => this.#violation('a response came although nothing was asked'),
       closed: (info) => this.#closed(info),
     });
-    const limitMs = services.initializeTimeoutMs ?? INITIALIZE_TIMEOUT_MS;
-    this.#initializeTimer = setTimeout(
-      () => channel.close(CloseCode.policyViolation, `no initialize within ${limitMs / 1000} s`),
-      limitMs,
-    );
-    this.#initializeTimer.unref();
+    this.#initializeTimer = services.waitsForClient ? undefined : this.#limitInitialize();
     this.#peer.start();
+  }
+
+  #limitInitialize(): NodeJS.Timeout {
+    const limitMs = this.#services.initializeTimeoutMs ?? INITIALIZE_TIMEOUT_MS;
+    const tooLate = () => this.channel.close(CloseCode.policyViolation, `no initialize within ${limitMs / 1000} s`);
+    return setTimeout(tooLate, limitMs).unref();
   }
 
   get closed(): boolean {
@@ -86,6 +92,7 @@ export class Connection {
       services: this.#services,
       channel: this.channel,
       exchanges: this.#exchanges,
+      streams: this.#streams,
       signal: this.#ended.signal,
       afterAnswer: request.afterAnswer,
     });
@@ -151,7 +158,11 @@ export class Connection {
     }
   }
 
-  #notification(method: string): void {
+  #notification(method: string, params: unknown): void {
+    if (isStreamNotification(method)) {
+      this.#streams.deliver(method, params);
+      return;
+    }
     if (method !== INITIALIZED) {
       this.#violation(`unknown notification \`${method}\``);
       return;
@@ -177,6 +188,7 @@ export class Connection {
   #end(reason: WireError): void {
     this.#ended.abort(reason);
     this.#exchanges.cancelAll();
+    this.#streams.failAll(reason);
   }
 
   #violation(what: string): void {

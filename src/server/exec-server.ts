@@ -4,6 +4,8 @@ import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import { MAX_MESSAGE_BYTES } from '../protocol/limits.js';
 import { type Channel, CloseCode, type CloseInfo } from '../rpc/channel.js';
+import type { TcpConnector } from '../tcp/types.js';
+import { refuseBrowsers, requireLoopback } from '../transport/host-policy.js';
 import type { ListenAddress } from '../transport/listen-address.js';
 import { openOwnStdio } from '../transport/stdio.js';
 import type { WebSocketListener, WebSocketListenOptions } from '../transport/websocket-listen.js';
@@ -15,8 +17,8 @@ import { watchMissingHandlers } from './handlers/file-watch-missing.js';
 import { fileHandlers } from './handlers/files.js';
 import { httpHandlers } from './handlers/http.js';
 import { processHandlers } from './handlers/process.js';
+import { tcpHandlers } from './handlers/tcp.js';
 import type { Handlers, ServerServices } from './handlers.js';
-import { refuseBrowsers, requireLoopback } from './host-policy.js';
 import {
   CLOSE_TIMEOUT_MS,
   MAX_MESSAGE_BYTES_BEFORE_INITIALIZE,
@@ -37,6 +39,7 @@ export interface ExecServerOptions {
   processes: ExecBackend;
   files?: FileSystem | undefined;
   http?: HttpClient | undefined;
+  tcp?: TcpConnector | undefined;
   /** How long a session outlives its connection. */
   sessionTtlMs?: number | undefined;
   /** How long a closed process can be read. */
@@ -48,6 +51,14 @@ export interface ExecServerOptions {
   insecureNoAuth?: boolean | undefined;
   keepAlive?: WebSocketListenOptions['keepAlive'];
   log?: ServerLog | undefined;
+}
+
+/** What is special about one connection. */
+export interface ServeOptions {
+  /** There may be no client at the other end yet, as behind a relay: it may introduce itself whenever it comes. */
+  waitsForClient?: boolean | undefined;
+  /** A client has introduced itself. */
+  onInitialized?(): void;
 }
 
 /** Puts the capabilities it is given on the wire, for any number of connections over any number of listeners. */
@@ -68,11 +79,13 @@ export class ExecServer {
       ...environmentHandlers,
       ...(options.files ? handlersOfFiles(options.files) : {}),
       ...(options.http ? httpHandlers(options.http) : {}),
+      ...(options.tcp ? tcpHandlers(options.tcp) : {}),
     };
     this.#services = {
       processes: options.processes,
       files: options.files,
       http: options.http,
+      tcp: options.tcp,
       sessions: new SessionRegistry({
         backend: options.processes,
         sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
@@ -115,25 +128,30 @@ export class ExecServer {
 
   /** Serves the client at the other end of our stdin and stdout. Resolves when it has gone. */
   serveStdio(): Promise<void> {
-    return new Promise((resolve) => this.serve(openOwnStdio(), resolve));
+    return new Promise((resolve) => this.serve(openOwnStdio(), () => resolve()));
   }
 
   /** Serves the client at the other end of a channel. */
-  serve(channel: Channel, onEnd?: () => void): void {
+  serve(channel: Channel, onEnd?: (info: CloseInfo) => void, options: ServeOptions = {}): void {
     if (this.#closing) {
       channel.close(CloseCode.goingAway, 'the server is shutting down');
+      onEnd?.({ code: CloseCode.goingAway, reason: 'the server is shutting down' });
       return;
     }
     this.#log?.debug({ peer: channel.description }, 'connected');
-    const services = onEnd
-      ? {
-          ...this.#services,
-          onConnectionClosed: (ended: Connection, info: CloseInfo) => {
-            this.#disconnected(ended, info);
-            onEnd();
-          },
-        }
-      : this.#services;
+    const { onInitialized, onConnectionClosed } = this.#services;
+    const services: ServerServices = {
+      ...this.#services,
+      waitsForClient: options.waitsForClient,
+      onInitialized: (connection) => {
+        onInitialized?.(connection);
+        options.onInitialized?.();
+      },
+      onConnectionClosed: (ended, info) => {
+        onConnectionClosed(ended, info);
+        onEnd?.(info);
+      },
+    };
     this.#connections.add(new Connection(channel, services, this.#handlers));
   }
 

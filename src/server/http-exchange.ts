@@ -4,6 +4,7 @@ import { toWireError } from '../protocol/errors.js';
 import { MAX_BODY_DELTA_BYTES } from '../protocol/limits.js';
 import type { Channel } from '../rpc/channel.js';
 import { Credit } from '../rpc/credit.js';
+import { sendPaced } from '../rpc/paced-send.js';
 import { bodyDeltaFrame, bodyEndFrame } from './body-frames.js';
 import type { UploadQueue } from './upload-queue.js';
 
@@ -81,17 +82,14 @@ class BodySender {
     this.#idJson = asciiJson(exchange.requestId);
   }
 
-  async send(chunk: Buffer): Promise<void> {
+  send(chunk: Buffer): Promise<void> {
     const { credit, signal } = this.#exchange;
-    for (let at = 0; at < chunk.length; ) {
-      if (credit.bytes <= 0) await credit.available();
-      // Whoever was woken before us may have filled it again.
-      for (let full = this.#channel.drained(); full; full = this.#channel.drained()) await full;
-      if (signal.aborted) return;
-      const piece = chunk.subarray(at, at + Math.min(MAX_BODY_DELTA_BYTES, credit.bytes));
-      this.#channel.send(bodyDeltaFrame(this.#idJson, this.nextSeq++, piece), 'latin1');
-      credit.spend(piece.length);
-      at += piece.length;
-    }
+    return sendPaced(chunk, {
+      channel: this.#channel,
+      credit,
+      maxBytes: MAX_BODY_DELTA_BYTES,
+      stopped: () => signal.aborted,
+      frame: (piece) => bodyDeltaFrame(this.#idJson, this.nextSeq++, piece),
+    });
   }
 }

@@ -40,5 +40,11 @@ export const MAX_CONFIG_FILE_BYTES = 4 * 1024 * 1024;
 /** HTTP requests of one connection that are under way: each may hold a socket. */
 export const MAX_HTTP_EXCHANGES = 4096;
 
+/**
+ * TCP streams of one connection, connected or about to be. Fewer than the calls that a client may have waiting, so that
+ * connecting to what does not answer leaves room for others.
+ */
+export const MAX_TCP_STREAMS = 768;
+
 /** Bytes of a request body that wait for the origin. A client that awaits the answers to its chunks stays far below. */
 export const MAX_UPLOAD_QUEUE_BYTES = 8 * 1024 * 1024;

@@ -13,6 +13,9 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 /** A dialled WebSocket must be open within this. 3 s proved too short on busy hosts. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Of an answer that refuses a WebSocket this much is read, for what it says of why. */
+export const MAX_REFUSAL_BYTES = 4_096;
+
 /** Above this many queued outgoing bytes a channel asks its producers to pause; enough to keep a fast link busy. */
 export const HIGH_WATER_BYTES = 512 * 1024;
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { wait } from '../../src/process/conveniences.js';
-import { until } from '../harness/index.js';
+import { standsStill, until } from '../harness/index.js';
 import { httpBehaves as clientBehaves } from '../http/http-behaviour.js';
 import { echo, readBody, type SeenRequest, startOrigin } from '../http/origins.js';
 import { openPlace, type Place } from './places.js';
@@ -136,17 +136,4 @@ function writeAll(response: ServerResponse, onWritten: (bytes: number) => void):
   };
   response.on('drain', more).on('error', () => undefined);
   more();
-}
-
-/** Resolves when a count has not moved for a while: there is no event for nothing happening. */
-async function standsStill(count: () => number): Promise<void> {
-  let last = { value: -1, since: 0 };
-  await until(
-    () => {
-      const now = performance.now();
-      if (count() !== last.value) last = { value: count(), since: now };
-      return last.value > 0 && now - last.since > 500;
-    },
-    { timeoutMs: 20_000, what: 'a standstill' },
-  );
 }

@@ -4,7 +4,7 @@ export { atEnd, useCleanup } from './cleanup.js';
 export { CutProxy } from './cut-proxy.js';
 export { type InProcessServer, startInProcess } from './in-process-server.js';
 export { childrenOf, countActive, countDescriptors, isAlive, openDescriptors } from './leaks.js';
-export type { LinkEnd } from './links.js';
+export { type LinkEnd, webSocketLink } from './links.js';
 export { partialFiles } from './partial-files.js';
 export { deferred, type PeerNotes, type PeerPair, peerPair, startPeer } from './peer-pair.js';
 export { type Collected, Collector, shell, upTo } from './process-events.js';
@@ -22,4 +22,4 @@ export {
 } from './raw-websocket.js';
 export { Signals, scratchDirectory } from './scratch.js';
 export { type Answers, ScriptedServer } from './scripted-server.js';
-export { until, whenClosed, within } from './until.js';
+export { standsStill, until, whenClosed, within } from './until.js';

@@ -32,13 +32,19 @@ export async function dialLink(url: string, headers: Record<string, string> = {}
     headers,
     ...(unixPath !== undefined && { createConnection: () => connect(unixPath) }),
   });
+  const link = webSocketLink(socket);
+  await once(socket, 'open');
+  socket.on('error', () => undefined); // `close` follows
+  return link;
+}
+
+/** Over a WebSocket of either side. */
+export function webSocketLink(socket: WebSocket): Link {
   const early: string[] = [];
   let receive = (text: string): void => {
     early.push(text);
   };
   socket.on('message', (data) => receive(data.toString()));
-  await once(socket, 'open');
-  socket.on('error', () => undefined); // `close` follows
   return {
     onMessage(handler) {
       receive = handler;

@@ -35,3 +35,17 @@ export function whenClosed(emitter: EventEmitter): Promise<unknown[]> {
     emitter.once('close', (...args) => resolve(args));
   });
 }
+
+/** Resolves with a count once it has not moved for half a second: there is no event for nothing happening. */
+export async function standsStill(count: () => number): Promise<number> {
+  let last = { value: -1, since: 0 };
+  await until(
+    () => {
+      const now = performance.now();
+      if (count() !== last.value) last = { value: count(), since: now };
+      return last.value > 0 && now - last.since > 500;
+    },
+    { timeoutMs: 30_000, what: 'a standstill' },
+  );
+  return last.value;
+}

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { deferred, until } from '../harness/index.js';
-import { echo, refusingPort, startOrigin, startTcpOrigin } from './origins.js';
+import { createAuthority } from './certificates.js';
+import { echo, refusingPort, startDeafPort, startOrigin, startTcpOrigin, startTlsOrigin } from './origins.js';
 import type { HttpPlace } from './place.js';
 
 /** What is said when there is no answer, or not all of it. */
@@ -62,6 +63,20 @@ export function failuresTell(place: HttpPlace): void {
     const rest = pieces.next();
     if (ours) await failsWith(rest, 'failed to read http/request response body', 'before the end', { phase: 'body' });
     else await expect(rest).rejects.toThrow();
+  });
+
+  test('time runs out connecting', async () => {
+    const url = `http://127.0.0.1:${await startDeafPort()}/x`;
+    const request = place.open().request({ method: 'GET', url }, { timeoutMs: 300 });
+    const start = `http/request failed: error sending request for url (${url})`;
+    await failsWith(request, start, 'timed out connecting', { reason: 'timed_out', phase: 'connect' });
+  });
+
+  test('a certificate that nobody vouches for says so', async () => {
+    const origin = await startTlsOrigin(createAuthority().issue(), () => expect.fail('it was sent'));
+    const request = place.open().request({ method: 'GET', url: `${origin.url}/x` });
+    const start = `http/request failed: error sending request for url (${origin.url}/x)`;
+    await failsWith(request, start, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', { reason: 'certificate', phase: 'connect' });
   });
 
   test('time runs out waiting for the headers', async () => {

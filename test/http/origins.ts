@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -77,6 +78,22 @@ export async function refusingPort(): Promise<number> {
   server.close();
   await whenClosed(server);
   return port;
+}
+
+/** A port behind which nobody accepts, and whose queue is full: connecting to it takes for ever. */
+export async function startDeafPort(): Promise<number> {
+  const script = `const { connect, createServer } = require('node:net');
+    const server = createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      const { port } = server.address();
+      for (let i = 0; i < 8; i++) connect(port, '127.0.0.1');
+      process.nextTick(() => {
+        require('node:fs').writeSync(1, String(port));
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+      });
+    });`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  atEnd(() => child.kill('SIGKILL'));
+  return Number((await once(child.stdout, 'data'))[0]);
 }
 
 async function listen(server: Server | TcpServer, scheme: string, host: string): Promise<Origin> {

@@ -1,9 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { ExecServerClient } from '../../src/client/index.js';
+import { LocalHttpClient } from '../../src/embed/index.js';
 import { RemoteEnvironment } from '../../src/environment/index.js';
-import { atEnd, CutProxy, RawClient, startInProcess, until, type WireMessage } from '../harness/index.js';
-import { echo, startOrigin } from '../http/origins.js';
+import { atEnd, CutProxy, RawClient, standsStill, startInProcess, until, type WireMessage } from '../harness/index.js';
+import { createAuthority } from '../http/certificates.js';
+import { echo, startOrigin, startTlsOrigin } from '../http/origins.js';
+import { startProxy } from '../http/proxies.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -298,6 +301,16 @@ test('headers are as real servers send them, or as they came with `details`', as
   expect(await of({ details: true })).toEqual(['a', 'Zoë', 'b']);
 });
 
+test('the proxies and certificates of the server count', async () => {
+  const authority = createAuthority();
+  const [origin, proxy] = await Promise.all([startTlsOrigin(authority.issue(), echo), startProxy()]);
+  const http = new LocalHttpClient({ env: { https_proxy: proxy.url, SSL_CERT_FILE: authority.file } });
+  atEnd(() => http.close());
+  const client = await RawClient.open((await startInProcess({ http })).url);
+  const { status } = await client.result('http/request', { method: 'GET', url: origin.url, requestId: 'r' });
+  expect([status, proxy.asked]).toEqual([200, [`CONNECT 127.0.0.1:${origin.port}`]]);
+});
+
 test('what is announced is what is served', async () => {
   const announced = async (options: Parameters<typeof startInProcess>[0]) => {
     const { url } = await startInProcess(options);
@@ -380,16 +393,3 @@ describe('when the connection to the server is cut', () => {
     expect(methods.slice(3).sort()).toEqual(['GET', 'PUT']);
   });
 });
-
-/** Resolves when a count has not moved for a while: there is no event for nothing happening. */
-async function standsStill(count: () => number): Promise<void> {
-  let last = { value: -1, since: 0 };
-  await until(
-    () => {
-      const now = performance.now();
-      if (count() !== last.value) last = { value: count(), since: now };
-      return last.value > 0 && now - last.since > 500;
-    },
-    { timeoutMs: 20_000, what: 'a standstill' },
-  );
-}

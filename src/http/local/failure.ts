@@ -1,6 +1,7 @@
 import { WireError } from '../../protocol/errors.js';
+import { errnoOf } from '../../protocol/os-error.js';
+import { connectFailure } from '../../transport/connect-failure.js';
 import { type HttpFailure, httpFailed } from '../errors.js';
-import type { HttpFailureReason } from '../types.js';
 import { CaCertificateError } from './ca-certificates.js';
 import { ProxyError } from './proxy-error.js';
 import type { RequestLife } from './request-life.js';
@@ -19,29 +20,18 @@ function meaningOf(error: unknown, life: RequestLife): Meaning {
   if (!(error instanceof Error)) return { reason: 'other', text: String(error) };
   if (error instanceof ProxyError) return { reason: 'proxy', text: error.message };
   if (error instanceof CaCertificateError) return { reason: 'certificate', text: error.message };
-  const { code = '', address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  const where = address === undefined ? '' : ` (${address}${port === undefined ? '' : ` port ${port}`})`;
-  const known = BY_CODE[code];
-  if (known) return { reason: known[0], text: `${known[1]}${where}` };
+  const known = connectFailure(error);
+  if (known) return known;
+  const code = errnoOf(error) ?? '';
   return byFamily(code, error, life) ?? { reason: 'other', text: messageOf(error) || code || life.phase };
 }
-
-const BY_CODE: Record<string, [reason: HttpFailureReason, text: string]> = {
-  ECONNREFUSED: ['connection_refused', 'connection refused'],
-  EPIPE: ['connection_reset', 'the origin closed the connection'],
-  ENOTFOUND: ['name_not_found', 'the host name was not found'],
-  EAI_AGAIN: ['name_not_found', 'the host name was not found: the resolver gave no answer'],
-  EHOSTUNREACH: ['unreachable', 'no route to host'],
-  ENETUNREACH: ['unreachable', 'network is unreachable'],
-  EADDRNOTAVAIL: ['unreachable', 'no local address to connect from'],
-  ETIMEDOUT: ['timed_out', 'connection timed out'],
-};
 
 /** Codes of OpenSSL's X.509 verification, which have no prefix in common. */
 const CERTIFICATE = /CERT|UNABLE_TO_|^CRL_|^INVALID_CA$|^INVALID_PURPOSE$|^PATH_LENGTH_EXCEEDED$|^HOSTNAME_MISMATCH$/;
 
 function byFamily(code: string, error: Error, life: RequestLife): Meaning | undefined {
   if (CERTIFICATE.test(code)) return { reason: 'certificate', text: `${messageOf(error)} (${code})` };
+  if (code === 'EPIPE') return { reason: 'connection_reset', text: 'the origin closed the connection' };
   if (code === 'ECONNRESET')
     return { reason: life.phase === 'body' ? 'body_cut_short' : 'connection_reset', text: resetText(error) };
   if (code.startsWith('HPE_')) {

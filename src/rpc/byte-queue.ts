@@ -9,8 +9,8 @@ interface Piece {
   used: number;
 }
 
-/** Pieces of a body that wait for their reader. */
-export class BodyQueue {
+/** Pieces of a stream of bytes that wait for their reader. */
+export class ByteQueue {
   #pieces: Piece[] = [];
   #bytes = 0;
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { isLoopback, type ListenAddress, ListenAddressError } from '../transport/listen-address.js';
-import type { HttpRefusal } from '../transport/websocket-listen.js';
+import { isLoopback, type ListenAddress, ListenAddressError } from './listen-address.js';
+import type { HttpRefusal } from './websocket-listen.js';
 
 /**
  * Turns browsers away. Any `Origin` is one; a `Host` that is a name which was not configured is a page that has pointed
