@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import { checkServer, type McpServerConfig } from '../mcp/config.js';
-import { connectServer, type McpConnectOptions, openTransport } from '../mcp/connect.js';
-import { McpConfigError } from '../mcp/errors.js';
-import { bridgeStdio } from '../mcp/stdio-bridge.js';
+import type { McpServerConfig } from '../mcp/config.js';
+import { connectServer, openTransport } from '../mcp/connect.js';
+import { bridgeStdio, hostReady } from '../mcp/stdio-bridge.js';
+import { loginCommand, logoutCommand } from './mcp-login.js';
+import { checkOptions, collect, headerOption, pairs, withPlace } from './mcp-options.js';
+import { mcpServeCommand } from './mcp-serve.js';
 import { table } from './ps.js';
 import { tell } from './report-connection.js';
-import { addTargetOptions, openTarget, type Target, type TargetOptions } from './target.js';
-import { UsageError } from './usage-error.js';
+import { addTargetOptions, type TargetOptions } from './target.js';
 
 interface McpOptions extends TargetOptions {
   directory?: string;
@@ -44,10 +45,11 @@ export function mcpCommand(): Command {
       .action(listTools)
       .exitOverride(),
   );
+  command.addCommand(mcpServeCommand());
+  command.addCommand(loginCommand());
+  command.addCommand(logoutCommand());
   return command;
 }
-
-const collect = (value: string, all: string[]) => [...all, value];
 
 function stdioOptions(command: Command): Command {
   return addTargetOptions(command)
@@ -57,14 +59,18 @@ function stdioOptions(command: Command): Command {
 
 function httpOptions(command: Command): Command {
   const withTarget = command.options.length > 0 ? command : addTargetOptions(command);
-  return withTarget
-    .option('--header <name:value>', 'send this header; may be repeated', collect, [])
-    .option('--bearer-var <name>', 'the environment variable over there that holds the bearer token');
+  return headerOption(withTarget).option(
+    '--bearer-var <name>',
+    'the environment variable over there that holds the bearer token',
+  );
 }
 
 async function bridge(server: McpServerConfig, options: McpOptions): Promise<void> {
-  await withTarget(options, async (target) => {
-    const transport = await openTransport(server, { id: 'target', ...target }, { onStderr: toStderr });
+  await withPlace(options, async (place) => {
+    const transport = await openTransport(server, place, {
+      onStderr: toStderr,
+      whenReady: () => hostReady(process.stdout),
+    });
     const stop = () => void transport.close();
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, stop);
@@ -84,9 +90,8 @@ async function listTools(words: string[], options: McpOptions): Promise<void> {
   const [first = ''] = words;
   const isUrl = words.length === 1 && /^https?:\/\//i.test(first);
   const server = isUrl ? httpServer(first, options) : stdioServer(words, options);
-  await withTarget(options, async (target) => {
-    const connect: McpConnectOptions = { onStderr: toStderr };
-    const client = await connectServer(server, { id: 'target', ...target }, connect);
+  await withPlace(options, async (place) => {
+    const client = await connectServer(server, place, { onStderr: toStderr });
     try {
       const tools = client.getServerCapabilities()?.tools ? (await client.listTools()).tools : [];
       const rows = tools.map(({ name, description = '' }) => [name, description.split('\n')[0] ?? '']);
@@ -99,41 +104,13 @@ async function listTools(words: string[], options: McpOptions): Promise<void> {
   });
 }
 
-async function withTarget(options: McpOptions, action: (target: Target) => Promise<void>): Promise<void> {
-  const target = await openTarget(options);
-  try {
-    await action(target);
-  } finally {
-    await target.close({ keep: false });
-  }
-}
-
 function stdioServer([command, ...args]: string[], options: McpOptions): McpServerConfig {
-  return check({ name: 'server', command, args, cwd: options.directory, env: pairs('-e', options.var, '=') });
+  return checkOptions({ name: 'server', command, args, cwd: options.directory, env: pairs('-e', options.var, '=') });
 }
 
 function httpServer(url: string, options: McpOptions): McpServerConfig {
   const http_headers = pairs('--header', options.header, ':');
-  return check({ name: 'server', url, http_headers, bearer_token_env_var: options.bearerVar });
-}
-
-function check(server: Record<string, unknown>): McpServerConfig {
-  try {
-    return checkServer(server);
-  } catch (error) {
-    throw error instanceof McpConfigError ? new UsageError(error.message, { cause: error }) : error;
-  }
-}
-
-/** Never quotes what it refuses: it may be a secret. */
-function pairs(option: string, texts: readonly string[], separator: string): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text, n) => {
-      const at = text.indexOf(separator);
-      if (at <= 0) throw new UsageError(`${option}: expected NAME${separator}VALUE in its use number ${n + 1}`);
-      return [text.slice(0, at), separator === ':' ? text.slice(at + 1).trim() : text.slice(at + 1)];
-    }),
-  );
+  return checkOptions({ name: 'server', url, http_headers, bearer_token_env_var: options.bearerVar });
 }
 
 function toStderr(line: string): void {

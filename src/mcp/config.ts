@@ -33,6 +33,10 @@ export interface HttpMcpServer extends AnyMcpServer {
   http_headers?: Readonly<Record<string, string>> | undefined;
   /** Header names, and the variables of the environment's side that hold their values. */
   env_http_headers?: Readonly<Record<string, string>> | undefined;
+  /** What a login asks for. Default: what the server says it takes. */
+  scopes?: readonly string[] | undefined;
+  /** For authorisation servers that register nobody by themselves: the client that was registered with them by hand. */
+  oauth?: { client_id: string } | undefined;
 }
 
 /** How to get to an MCP server. Plain data. */
@@ -48,6 +52,8 @@ const variableName = z.string(expected(VARIABLE)).regex(/^[A-Za-z_][A-Za-z0-9_]*
 const text = z.string(expected('a string')).regex(/^[^\0]*$/, expected('a string without NUL bytes'));
 const HEADER = 'names of HTTP headers';
 const headerName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/);
+const SCOPE = 'a scope: no spaces, quotes or backslashes';
+const scope = z.string(expected(SCOPE)).regex(/^[!#-[\]-~]+$/, expected(SCOPE));
 const NAME = 'ASCII letters, digits, `-` or `_`';
 const SECONDS = 'a number of seconds above 0, at most 86400';
 
@@ -79,6 +85,8 @@ const serverConfig = z
     bearer_token_env_var: variableName.optional(),
     http_headers: z.record(headerName, text, expected(`a table of ${HEADER} and their values`)).optional(),
     env_http_headers: z.record(headerName, variableName, expected(`a table of ${HEADER} and variables`)).optional(),
+    scopes: z.array(scope, expected('an array of scopes')).optional(),
+    oauth: z.strictObject({ client_id: text.min(1, expected('the id of a client')) }).optional(),
   })
   .superRefine((server, context) => {
     const has = (key: string) => (server as Record<string, unknown>)[key] !== undefined;
@@ -88,7 +96,7 @@ const serverConfig = z
     for (const key of ['args', 'env', 'env_vars', 'cwd'].filter(has)) {
       if (!has('command')) refuse(key, 'goes with `command` only');
     }
-    for (const key of ['bearer_token_env_var', 'http_headers', 'env_http_headers'].filter(has)) {
+    for (const key of ['bearer_token_env_var', 'http_headers', 'env_http_headers', 'scopes', 'oauth'].filter(has)) {
       if (!has('url')) refuse(key, 'goes with `url` only');
     }
   });

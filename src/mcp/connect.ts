@@ -5,6 +5,7 @@ import { isHttpServer, type McpServerConfig } from './config.js';
 import { McpUnavailableError } from './errors.js';
 import { EnvironmentLauncher, LocalLauncher } from './launcher.js';
 import { DEFAULT_STARTUP_TIMEOUT_MS } from './limits.js';
+import type { LoginFile } from './login-file.js';
 import { StdioTransport } from './stdio-transport.js';
 
 /** What of an environment it takes to reach a server. */
@@ -18,8 +19,15 @@ export interface McpConnectOptions {
   configure?: ((client: Client) => void) | undefined;
   /** A line of a process's stderr. */
   onStderr?: ((line: string) => void) | undefined;
+  /** Of the user, to servers that are reached by HTTP. Default: those of `exec-server mcp login`. */
+  logins?: LoginFile | undefined;
   /** Gives the attempt up. */
   signal?: AbortSignal | undefined;
+}
+
+export interface OpenTransportOptions extends Pick<McpConnectOptions, 'onStderr' | 'logins'> {
+  /** Asked for every message: more is taken from the server when it resolves. Default: at once. */
+  whenReady?: (() => Promise<void> | undefined) | undefined;
 }
 
 const CLIENT_INFO: Implementation = { name: 'exec-server', version: VERSION };
@@ -28,11 +36,11 @@ const CLIENT_INFO: Implementation = { name: 'exec-server', version: VERSION };
 export async function openTransport(
   server: McpServerConfig,
   place: McpPlace,
-  options: Pick<McpConnectOptions, 'onStderr'> = {},
+  options: OpenTransportOptions = {},
 ): Promise<Transport> {
   if (isHttpServer(server)) {
     const { openHttpTransport } = await import('./http-transport.js');
-    return openHttpTransport(server, place);
+    return openHttpTransport(server, place, options);
   }
   const launcher = place.id === 'local' ? new LocalLauncher(place) : new EnvironmentLauncher(place);
   return new StdioTransport(launcher, server, options);

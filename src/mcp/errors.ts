@@ -45,3 +45,26 @@ export class UnknownToolError extends McpError {
     super(`no MCP server offers a tool \`${tool}\`: ask for the list of tools again`);
   }
 }
+
+/** The server wants to know who asks, and there is no login that it accepts. Nothing was carried out. */
+export class McpLoginRequiredError extends McpError {
+  override readonly name = 'McpLoginRequiredError';
+  readonly code = 'mcp_login_required';
+  readonly url: string;
+
+  constructor(url: string, why: string) {
+    super(`${url} ${why}: log in with \`exec-server mcp login ${url}\``);
+    this.url = url;
+  }
+}
+
+/** A login did not come about. Nothing of it is kept. */
+export class McpLoginError extends McpError {
+  override readonly name = 'McpLoginError';
+  readonly code = 'mcp_login_failed';
+  override readonly retryable = true;
+
+  constructor(url: string, why: string) {
+    super(`the login to ${url} failed: ${why}`);
+  }
+}

@@ -45,3 +45,15 @@ export const STREAM_RECONNECTION = {
   reconnectionDelayGrowFactor: 1.5,
   maxRetries: 15,
 } as const;
+
+/** How often somebody who waits for a lock looks again: a file is rewritten in a millisecond or two. */
+export const LOCK_POLL_MS = 20;
+
+/** The answer to a request for new tokens. Shorter than what follows: nobody takes over the lock of one who still waits. */
+export const TOKEN_REFRESH_TIMEOUT_MS = 30_000;
+
+/** A lock that is older has been left behind, by a process that died on another machine. */
+export const LOCK_ABANDONED_MS = 60_000;
+
+/** From the printing of the URL of a login until the browser has come back. */
+export const LOGIN_TIMEOUT_MS = 600_000;

@@ -11,7 +11,7 @@ export interface McpPlaces {
   get(id: string): McpPlace;
 }
 
-export interface McpManagerOptions extends Pick<McpConnectOptions, 'clientInfo' | 'clientOptions'> {
+export interface McpManagerOptions extends Pick<McpConnectOptions, 'clientInfo' | 'clientOptions' | 'logins'> {
   environments: McpPlaces;
   /** Called for every client before it connects, again after a restart: request handlers are set here. */
   configure?: ((client: Client, server: string) => void) | undefined;
@@ -90,11 +90,12 @@ export class McpManager implements AsyncDisposable {
 }
 
 function manage(server: McpServerConfig, options: McpManagerOptions): ManagedServer {
-  const { environments, configure, onStderr, onChange, clientInfo, clientOptions, restartDelayMs } = options;
+  const { environments, configure, onStderr, onChange, clientInfo, clientOptions, logins, restartDelayMs } = options;
   const { name, environment = 'local' } = server;
   return new ManagedServer(server, () => environments.get(environment), {
     clientInfo,
     clientOptions,
+    logins,
     restartDelayMs,
     configure: configure && ((client) => configure(client, name)),
     onStderr: onStderr && ((line) => onStderr(line, name)),

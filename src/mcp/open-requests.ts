@@ -7,29 +7,33 @@ const CONNECTION_CLOSED = -32_000;
 export class OpenRequests {
   readonly #ids = new Set<RequestId>();
 
+  get size(): number {
+    return this.#ids.size;
+  }
+
   sent(message: JSONRPCMessage): void {
     if (!('method' in message)) return;
     if ('id' in message) this.#ids.add(message.id);
-    else if (message.method === 'notifications/cancelled') this.#forget(message.params?.requestId);
+    else if (message.method === 'notifications/cancelled') this.forget(message.params?.requestId);
   }
 
   received(message: JSONRPCMessage): void {
-    if (!('method' in message)) this.#forget(message.id);
+    if (!('method' in message)) this.forget(message.id);
   }
 
-  /** An answer for each, which says why there is none. */
-  failAll(reason: Error & { code: string }): JSONRPCMessage[] {
-    const ids = [...this.#ids];
-    this.#ids.clear();
-    const error = {
-      code: CONNECTION_CLOSED,
-      message: reason.message,
-      data: { kind: reason.code, mayHaveExecuted: true },
-    };
-    return ids.map((id) => ({ jsonrpc: '2.0', id, error }));
-  }
-
-  #forget(id: unknown): void {
+  forget(id: unknown): void {
     if (typeof id === 'string' || typeof id === 'number') this.#ids.delete(id);
+  }
+
+  /** An answer that says why there is none; undefined for a request that is not open. */
+  fail(id: RequestId, reason: Error & { code: string }): JSONRPCMessage | undefined {
+    if (!this.#ids.delete(id)) return undefined;
+    const data = { kind: reason.code, mayHaveExecuted: true };
+    return { jsonrpc: '2.0', id, error: { code: CONNECTION_CLOSED, message: reason.message, data } };
+  }
+
+  /** One for each. */
+  failAll(reason: Error & { code: string }): JSONRPCMessage[] {
+    return [...this.#ids].flatMap((id) => this.fail(id, reason) ?? []);
   }
 }

@@ -12,6 +12,21 @@ export interface HostStreams {
 }
 
 /**
+ * Resolves when the host takes more; undefined when it does so now. A bridge's transport is opened with this as its
+ * `whenReady`: a host that does not read must pause the server, not fill our memory.
+ */
+export function hostReady(output: Writable): Promise<void> | undefined {
+  if (!output.writableNeedDrain) return undefined;
+  return new Promise((resolve) => {
+    const ready = () => {
+      for (const event of ['drain', 'close'] as const) output.off(event, ready);
+      resolve();
+    };
+    for (const event of ['drain', 'close'] as const) output.on(event, ready);
+  });
+}
+
+/**
  * Joins an MCP host that talks to us over stdio with a server behind a transport that has not been started. Resolves when
  * the host has ended its input (undefined), or the server has gone (why), and the transport has been closed by then.
  */

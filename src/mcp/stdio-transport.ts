@@ -13,6 +13,8 @@ import { stopServer } from './stop-server.js';
 export interface StdioTransportOptions {
   /** A line that the server wrote to its stderr, without its end. */
   onStderr?: ((line: string) => void) | undefined;
+  /** Asked after every message: the next is taken from the server when it resolves. */
+  whenReady?: (() => Promise<void> | undefined) | undefined;
 }
 
 /**
@@ -26,6 +28,7 @@ export class StdioTransport implements Transport {
   readonly #launcher: McpLauncher;
   readonly #server: StdioMcpServer;
   readonly #onStderr: (line: string) => void;
+  readonly #whenReady: () => Promise<void> | undefined;
   readonly #stdout: LineSplitter;
   readonly #stderr = new LineSplitter(MAX_STDERR_LINE_BYTES, (start) => start);
   readonly #open = new OpenRequests();
@@ -40,10 +43,11 @@ export class StdioTransport implements Transport {
   #closing: Promise<void> | undefined;
   #reason: McpClosedError | undefined;
 
-  constructor(launcher: McpLauncher, server: StdioMcpServer, { onStderr }: StdioTransportOptions = {}) {
+  constructor(launcher: McpLauncher, server: StdioMcpServer, { onStderr, whenReady }: StdioTransportOptions = {}) {
     this.#launcher = launcher;
     this.#server = server;
     this.#onStderr = onStderr ?? (() => undefined);
+    this.#whenReady = whenReady ?? (() => undefined);
     this.#exited = new Promise((resolve) => {
       this.#onExit = resolve;
     });
@@ -119,7 +123,7 @@ export class StdioTransport implements Transport {
             this.#receive(line);
             // The SDK handles a notification one microtask later, and an answer at once: progress that came just before
             // the answer would find nobody.
-            await undefined;
+            await this.#whenReady();
           }
         return;
       case 'exited':

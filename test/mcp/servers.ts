@@ -1,6 +1,17 @@
 import { join } from 'node:path';
+import { findPeer } from '../../bench/peers.mjs';
 import { interopFolder } from '../../interop/servers.mjs';
 import type { StdioMcpServer } from '../../src/mcp/config.js';
+import { ourPlaces, type Place, realServer } from '../behaviour/places.js';
+
+/** This machine, a server of ours, and the real ones where somebody (`npm run bench`, `npm run verify`) has installed them. */
+export function places(): Place[] {
+  const peers = (['0.129.0', '0.169.0'] as const).flatMap((version) => {
+    const binary = findPeer(version);
+    return binary ? [realServer(version, binary)] : [];
+  });
+  return [...ourPlaces.filter(({ name }) => name === 'local' || name === 'WebSocket'), ...peers];
+}
 
 /** Where the official servers are, or why they cannot be had here. */
 export async function officialServers(): Promise<{ folder: string } | { missing: string }> {
@@ -36,8 +47,8 @@ const text = (text) => ({ content: [{ type: 'text', text }] });
 const tools = { env: ({ name }) => text(String(process.env[name])), cwd: () => text(process.cwd()), pid: () => text(String(process.pid)) };
 require('node:readline').createInterface({ input: process.stdin }).on('line', async (line) => {
   const { id, method, params } = JSON.parse(line);
-  if (id === undefined || !methods[method]) return;
+  if (!methods[method]) return;
   const result = await methods[method](params);
-  if (result) send({ id, result });
+  if (id !== undefined && result) send({ id, result });
 });
 `;

@@ -7,11 +7,13 @@ import {
   atEnd,
   CutProxy,
   childrenOf,
+  countActive,
   countDescriptors,
   isAlive,
   scratchDirectory,
   startInProcess,
   until,
+  within,
 } from '../harness/index.js';
 import { scripted } from './servers.js';
 
@@ -152,7 +154,7 @@ test('closing kills a server that ignores the end of its input and TERM, with it
   );
   const pids = [Number(await call(client, 'pid')), Number(await call(client, 'child'))];
   expect(pids.map(isAlive)).toEqual([true, true]);
-  await client.close();
+  await within(client.close(), 5_000, 'the end of a server that will not go');
   expect(pids.map(isAlive)).toEqual([false, false]);
 });
 
@@ -209,18 +211,43 @@ test('without recovery, a call fails with the reason and the transport closes', 
   await closed;
 });
 
-test('50 servers, one after the other, leave no process and no descriptor', async () => {
-  const place = local();
+test('without recovery, a call over a network connection that is cut fails with the reason', async () => {
+  const { url } = await startInProcess({ sessionTtlMs: 0 });
+  const proxy = await CutProxy.listen(url);
+  const client = await connect(remote({ url: proxy.url }), `tools.hang = () => { console.error('hanging') }`, {
+    onStderr: () => proxy.cutAll(),
+  });
+  const failure = call(client, 'hang').catch((error: unknown) => error);
+  expect(await failure).toMatchObject({
+    code: -32_000,
+    message: expect.stringMatching(/^exec-server session lost: /),
+    data: { kind: 'mcp_server_closed', mayHaveExecuted: true },
+  });
+});
+
+test.each([
+  ['this machine', async () => local()],
+  ['our server', async () => remote({ url: (await startInProcess()).url })],
+])('50 servers on %s, one after the other, leave no process, descriptor or listener', async (_where, open) => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warn);
+  atEnd(() => process.off('warning', warn));
+  const place = await open();
   const cycle = async () => {
     const client = await connectServer({ name: 'tiny', command: 'sh', args: ['-c', TINY] }, place);
     await client.close();
   };
+  const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
+  const counts = () => [countDescriptors(), ...['ProcessWrap', 'TCPSocketWrap', 'Timeout'].map(countActive)];
   await cycle();
-  const before = countDescriptors();
-  const children = childrenOf();
+  const [children, heard, before] = [childrenOf(), listeners(), counts()];
   for (let n = 0; n < 50; n += 1) await cycle();
-  expect(countDescriptors()).toBeLessThanOrEqual(before);
+  await until(() => counts().every((count, n) => count <= (before[n] ?? 0)), { what: `${before} or less` });
   expect(childrenOf()).toEqual(children);
+  expect(listeners()).toEqual(heard);
+  // Node warns of an emitter, of ours or of its own, to which ever more listeners are added.
+  expect(warnings).toEqual([]);
 });
 
 /** An MCP server in shell: answers `initialize`, then reads to the end. */
