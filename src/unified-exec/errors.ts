@@ -1,35 +1,19 @@
-/** What a call of the tools can fail with. Each message is a sentence for the model: what is wrong, and what to do. */
-abstract class UnifiedExecError extends Error {
-  abstract readonly code: string;
-  /** The same call may succeed later, without anything being changed first. */
-  readonly retryable: boolean = false;
-  /** The command, or the input, may have had its effect all the same. */
-  readonly mayHaveExecuted: boolean = false;
-}
+import { EnvironmentOperationError, UnifiedExecError } from './unified-exec-error.js';
 
-export type { UnifiedExecError };
-
-export function isUnifiedExecError(error: unknown): error is UnifiedExecError {
-  return error instanceof UnifiedExecError;
-}
-
-/** The command was not started, unless `mayHaveExecuted`. `cause` is what the environment says. */
-export class CommandStartError extends UnifiedExecError {
+/** The command was not started, unless `mayHaveExecuted`. */
+export class CommandStartError extends EnvironmentOperationError {
   override readonly name = 'CommandStartError';
   readonly code = 'start_failed';
-  override readonly retryable: boolean;
-  override readonly mayHaveExecuted: boolean;
 
   constructor(what: string, cause: unknown) {
-    const { message, retryable, mayHaveExecuted } = describe(cause);
-    const advice = mayHaveExecuted
-      ? 'It may have been started all the same: check what it would have done before running it again.'
-      : retryable
-        ? 'Nothing was run: try again later.'
-        : 'Nothing was run: correct the call before trying again.';
-    super(`${what} could not be started: ${message}. ${advice}`, { cause });
-    this.retryable = retryable;
-    this.mayHaveExecuted = mayHaveExecuted;
+    super(cause, ({ message, retryable, mayHaveExecuted }) => {
+      const advice = mayHaveExecuted
+        ? 'It may have been started all the same: check what it would have done before running it again.'
+        : retryable
+          ? 'Nothing was run: try again later.'
+          : 'Nothing was run: correct the call before trying again.';
+      return `${what} could not be started: ${message}. ${advice}`;
+    });
   }
 }
 
@@ -57,19 +41,16 @@ export class NoStdinError extends UnifiedExecError {
   }
 }
 
-/** Typing into a process, or interrupting it, failed. `cause` is what the environment says. */
-export class InputError extends UnifiedExecError {
+/** Typing into a process, or interrupting it, failed. */
+export class InputError extends EnvironmentOperationError {
   override readonly name = 'InputError';
   readonly code = 'input_failed';
-  override readonly retryable: boolean;
-  override readonly mayHaveExecuted: boolean;
 
   constructor(sessionId: number, cause: unknown) {
-    const { message, retryable, mayHaveExecuted } = describe(cause);
-    const advice = mayHaveExecuted ? 'part of it may have arrived' : 'nothing was typed';
-    super(`input to session ${sessionId} failed, ${advice}: ${message}`, { cause });
-    this.retryable = retryable;
-    this.mayHaveExecuted = mayHaveExecuted;
+    super(cause, ({ message, mayHaveExecuted }) => {
+      const arrived = mayHaveExecuted ? 'part of it may have arrived' : 'nothing was typed';
+      return `input to session ${sessionId} failed, ${arrived}: ${message}`;
+    });
   }
 }
 
@@ -90,16 +71,4 @@ export class ToolArgumentsError extends UnifiedExecError {
   constructor(problem: string) {
     super(`failed to parse function arguments: ${problem}`);
   }
-}
-
-/** What errors of ours, local or from the wire, say of themselves. */
-function describe(error: unknown): { message: string; retryable: boolean; mayHaveExecuted: boolean } {
-  if (!(error instanceof Error)) return { message: String(error), retryable: false, mayHaveExecuted: false };
-  const data = (error as { data?: { retryable?: unknown; mayHaveExecuted?: unknown } }).data;
-  const own = error as { retryable?: unknown; mayHaveExecuted?: unknown };
-  return {
-    message: error.message.replace(/\.$/, ''),
-    retryable: (own.retryable ?? data?.retryable) === true,
-    mayHaveExecuted: (own.mayHaveExecuted ?? data?.mayHaveExecuted) === true,
-  };
 }

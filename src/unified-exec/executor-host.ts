@@ -1,5 +1,5 @@
-import type { Environment } from '../environment/types.js';
 import { cleanPath, type NativePath, parsePath } from '../protocol/paths.js';
+import type { CommandPlace } from './types.js';
 
 /** What has to be known of the place where commands run. */
 export interface ExecutorHost {
@@ -11,7 +11,7 @@ export interface ExecutorHost {
 
 const BASH = '/bin/bash';
 
-export async function executorHost(environment: Environment): Promise<ExecutorHost> {
+export async function executorHost(environment: CommandPlace): Promise<ExecutorHost> {
   const info = await environment.info();
   const cwd = info.cwd ?? info.userHomeDir;
   return {
@@ -36,7 +36,7 @@ export function resolveWorkdir(cwd: NativePath, workdir: string | undefined): Na
   return cleanPath(workdir.startsWith('/') ? workdir : `${cwd}/${workdir}`);
 }
 
-async function isFile(environment: Environment, path: NativePath): Promise<boolean> {
+async function isFile(environment: CommandPlace, path: NativePath): Promise<boolean> {
   try {
     return (await environment.files.getMetadata(path)).isFile;
   } catch {

@@ -51,3 +51,16 @@ export const LAST_SESSION_ID = 99_999;
 
 /** Of how many ended sessions it is remembered how they ended, for a model that still asks for them. */
 export const REMEMBERED_ENDS = 1_000;
+
+/** Lines that read_file gives unless it is asked for fewer or more: a whole source file, as a rule. */
+export const DEFAULT_READ_LINES = 2_000;
+
+/** Characters of one line that read_file shows: the rest of longer ones is data, or was written by a program. */
+export const SHOWN_LINE_CHARACTERS = 2_000;
+
+/** Entries that list_directory gives, unless it is asked for fewer, or for more up to the maximum. */
+export const DEFAULT_LISTED_ENTRIES = 500;
+export const MAX_LISTED_ENTRIES = 5_000;
+
+/** How deep list_directory goes at most. */
+export const MAX_LISTED_DEPTH = 32;

@@ -1,4 +1,5 @@
 import type { UnifiedExecProcess } from './unified-exec-process.js';
+import { unlessAborted } from './unless-aborted.js';
 
 /** A process that an agent can come back to. */
 export interface Session {
@@ -40,17 +41,4 @@ export async function inTurn<T>(session: Session, signal: AbortSignal | undefine
     session.users--;
     done();
   }
-}
-
-function unlessAborted(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    void promise.then(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { formatResult } from './command-result.js';
-import { isUnifiedExecError, ToolArgumentsError } from './errors.js';
+import { ToolArgumentsError } from './errors.js';
 import { execCommandArguments, parseExecCommand, parseWriteStdin, writeStdinArguments } from './tool-arguments.js';
 import type { CallOptions } from './types.js';
+import { isUnifiedExecError } from './unified-exec-error.js';
 import type { UnifiedExecManager } from './unified-exec-manager.js';
 
 /** A tool in terms that any agent framework can be given. */

@@ -2,17 +2,20 @@ import type { Environment } from '../environment/types.js';
 import type { EnvironmentPolicy } from '../protocol/process-methods.js';
 import type { SandboxContext } from '../protocol/sandbox.js';
 
+/** A place where commands run: any `Environment` is one. */
+export type CommandPlace = Pick<Environment, 'id' | 'processes' | 'files' | 'info'>;
+
 /** Where environments are found by id; an `EnvironmentManager` is one. */
 export interface Environments {
   /** For whoever names none. May throw. */
-  readonly default: Environment;
+  readonly default: CommandPlace;
   /** Throws for an id that is not known. */
-  get(id: string): Environment;
+  get(id: string): CommandPlace;
 }
 
 export interface UnifiedExecManagerOptions {
   /** Where commands run: one place, or several to choose from by `environmentId`. They are not closed with the manager. */
-  environments: Environments | Environment;
+  environments: Environments | CommandPlace;
   /** Where commands run that name no `workdir`, as a path over there. Default: where the executor says it is. */
   cwd?: string | undefined;
   /** Variables on top of those set for agents, which they may override. */
@@ -20,7 +23,7 @@ export interface UnifiedExecManagerOptions {
   /** How the executor makes the environment of a command from its own. Default: all of it. */
   envPolicy?: EnvironmentPolicy | undefined;
   /** What commands may do, with paths of the place where they run. */
-  sandbox?: SandboxContext | ((environment: Environment) => SandboxContext | undefined) | undefined;
+  sandbox?: SandboxContext | ((environment: CommandPlace) => SandboxContext | undefined) | undefined;
   /** What a model gets at most, whatever it asks for. Default 10 000 tokens. */
   maxOutputTokens?: number | undefined;
 }

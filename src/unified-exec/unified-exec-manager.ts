@@ -1,40 +1,30 @@
 import { randomUUID } from 'node:crypto';
-import type { Environment } from '../environment/types.js';
 import { type ExecProcess, processId } from '../process/types.js';
 import { AGENT_ENVIRONMENT, DEFAULT_ENVIRONMENT_POLICY } from './agent-environment.js';
 import { type CommandResult, takeResult } from './command-result.js';
-import { CommandStartError, InputError, ManagerClosedError, NoStdinError, UnknownSessionError } from './errors.js';
+import { CommandStartError, ManagerClosedError, UnknownSessionError } from './errors.js';
 import { type ExecutorHost, executorHost, resolveWorkdir, shellCommand } from './executor-host.js';
-import {
-  DEFAULT_EXEC_YIELD_TIME_MS,
-  DEFAULT_MAX_OUTPUT_TOKENS,
-  DEFAULT_WRITE_YIELD_TIME_MS,
-  MAX_POLL_YIELD_TIME_MS,
-  MAX_PROCESSES,
-  MAX_YIELD_TIME_MS,
-  MIN_POLL_YIELD_TIME_MS,
-  MIN_YIELD_TIME_MS,
-  PROTECTED_PROCESSES,
-  WARNING_PROCESSES,
-} from './limits.js';
+import { DEFAULT_MAX_OUTPUT_TOKENS, MAX_PROCESSES, PROTECTED_PROCESSES, WARNING_PROCESSES } from './limits.js';
 import { chooseToEnd, inTurn, type Session } from './session.js';
 import { SessionTable } from './session-table.js';
+import { typeInto } from './type-into.js';
 import type {
   CallOptions,
+  CommandPlace,
   ExecCommandParams,
   SessionInfo,
   UnifiedExecManagerOptions,
   WriteStdinParams,
 } from './types.js';
 import { UnifiedExecProcess } from './unified-exec-process.js';
-
-const CTRL_C = '\u0003';
+import { unlessAborted } from './unless-aborted.js';
+import { clamp, execYieldTime, writeYieldTime } from './yield-time.js';
 
 /** The processes of one agent: started by `execCommand`, typed into and waited for by `writeStdin`. */
 export class UnifiedExecManager implements AsyncDisposable {
   readonly #options: UnifiedExecManagerOptions;
   readonly #sessions = new SessionTable();
-  readonly #hosts = new WeakMap<Environment, Promise<ExecutorHost>>();
+  readonly #hosts = new WeakMap<CommandPlace, Promise<ExecutorHost>>();
   /** Starts and ends whose outcome is not known yet. */
   readonly #pending = new Set<Promise<unknown>>();
   #calls = 0;
@@ -52,8 +42,9 @@ export class UnifiedExecManager implements AsyncDisposable {
     signal?.throwIfAborted();
     const startedAt = performance.now();
     const starting = this.#track(this.#start(params));
+    // Of a call that is cancelled the start goes on, and what it starts can be found in `list`.
     const session = await unlessAborted(starting, signal);
-    const yieldMs = clamp(params.yieldTimeMs ?? DEFAULT_EXEC_YIELD_TIME_MS, MIN_YIELD_TIME_MS, MAX_YIELD_TIME_MS);
+    const yieldMs = execYieldTime(params.yieldTimeMs);
     return inTurn(session, signal, async () => {
       // The time to yield counts from the start of the command, not from that of a connection.
       await session.process.settle(performance.now() + yieldMs, signal);
@@ -73,8 +64,8 @@ export class UnifiedExecManager implements AsyncDisposable {
       if (this.#sessions.get(sessionId) !== session) throw this.#unknown(sessionId);
       const startedAt = performance.now();
       session.lastUsed = ++this.#calls;
-      const deadline = startedAt + yieldTime(chars, params.yieldTimeMs);
-      const typed = chars === '' || (await this.#type(session, chars, deadline, signal));
+      const deadline = startedAt + writeYieldTime(chars, params.yieldTimeMs);
+      const typed = chars === '' || (await typeInto(session, chars, deadline, signal));
       await session.process.settle(deadline, signal);
       return this.#result(session, startedAt, params.maxOutputTokens, typed ? null : NOT_READ_YET);
     });
@@ -141,7 +132,7 @@ export class UnifiedExecManager implements AsyncDisposable {
   async #startProcess(
     id: number,
     params: ExecCommandParams,
-  ): Promise<{ environment: Environment; process: ExecProcess }> {
+  ): Promise<{ environment: CommandPlace; process: ExecProcess }> {
     const { env, envPolicy = DEFAULT_ENVIRONMENT_POLICY, sandbox, cwd } = this.#options;
     let what = `\`${brief(params.cmd)}\``;
     try {
@@ -165,14 +156,14 @@ export class UnifiedExecManager implements AsyncDisposable {
     }
   }
 
-  #environment(id: string | undefined): Environment {
+  #environment(id: string | undefined): CommandPlace {
     const { environments } = this.#options;
     if (!('processes' in environments)) return id === undefined ? environments.default : environments.get(id);
     if (id === undefined || id === environments.id) return environments;
     throw new Error(`unknown environment \`${id}\`: there is only \`${environments.id}\``);
   }
 
-  #host(environment: Environment): Promise<ExecutorHost> {
+  #host(environment: CommandPlace): Promise<ExecutorHost> {
     const known = this.#hosts.get(environment);
     if (known) return known;
     const asked = executorHost(environment);
@@ -189,27 +180,6 @@ export class UnifiedExecManager implements AsyncDisposable {
     void this.#track(
       this.#end(session, `it was ended to make room, as only ${MAX_PROCESSES} processes are kept: run it again`),
     );
-  }
-
-  /** False: the process has not taken all of it by the deadline; it will get the rest when it reads. */
-  async #type(session: Session, chars: string, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { process, tty } = session.process;
-    if (!tty && chars !== CTRL_C) throw new NoStdinError();
-    if (session.process.state.hasExited || session.process.ended) return true; // which the result says
-    let pending = true;
-    const typing = typeInto(process, chars, tty).catch(async (error: unknown) => {
-      // Perhaps it has ended in the meantime: then that is what to tell, as soon as it is known.
-      await session.process.settle(Math.min(deadline, performance.now() + MIN_YIELD_TIME_MS));
-      if (!session.process.state.hasExited && !session.process.ended) throw new InputError(session.id, error);
-    });
-    typing.then(
-      () => {
-        pending = false;
-      },
-      () => undefined, // told below, unless the deadline has passed, and then that it is not known to be read
-    );
-    await Promise.race([typing, session.process.settle(deadline, signal)]);
-    return !pending;
   }
 
   #result(
@@ -272,43 +242,16 @@ export class UnifiedExecManager implements AsyncDisposable {
   }
 }
 
-/** Rejects unless the process takes it. */
-async function typeInto(process: ExecProcess, chars: string, tty: boolean): Promise<void> {
-  if (!tty) return process.signal('interrupt');
-  const status = await process.write(Buffer.from(chars));
-  if (status !== 'accepted') throw new Error(`expected the input to be accepted, the answer was ${status}`);
-}
-
 /** How long a process that is being ended may take; killed ones are gone at once, unless the connection is. */
 const END_WAIT_MS = 5_000;
 
 const NOT_READ_YET = 'the process has not read all of the input yet; it gets the rest when it does';
-
-function yieldTime(chars: string, yieldTimeMs: number | undefined): number {
-  return chars === ''
-    ? clamp(yieldTimeMs ?? MIN_POLL_YIELD_TIME_MS, MIN_POLL_YIELD_TIME_MS, MAX_POLL_YIELD_TIME_MS)
-    : clamp(yieldTimeMs ?? DEFAULT_WRITE_YIELD_TIME_MS, MIN_YIELD_TIME_MS, MAX_YIELD_TIME_MS);
-}
 
 function howItEnded({ exitCode, failure }: CommandResult): string {
   if (failure !== null) return `the connection to it was lost: ${failure}`;
   return `it has exited${exitCode === null ? '' : ` with code ${exitCode}`}, and all of its output was returned`;
 }
 
-function clamp(value: number, min: number, max: number): number {
-  return Number.isNaN(value) ? min : Math.min(Math.max(value, min), max);
-}
-
 function brief(command: string): string {
   return command.length > 80 ? `${command.slice(0, 80)}…` : command;
-}
-
-/** The start goes on, and what it starts can be found in `list`. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
