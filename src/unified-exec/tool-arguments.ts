@@ -15,10 +15,12 @@ export const execCommandArguments = z.strictObject({
   tty: z.boolean().optional().describe('True allocates a PTY for the command; false or omitted uses plain pipes.'),
   yield_time_ms: z
     .number()
+    .min(0)
     .optional()
     .describe('Wait before yielding output. Defaults to 10000 ms; effective range is 250-30000 ms.'),
   max_output_tokens: z
     .number()
+    .min(0)
     .optional()
     .describe('Output token budget. Defaults to 10000 tokens; larger requests may be capped by policy.'),
   environment_id: z.string().optional().describe('Environment to run the command in. Defaults to the primary one.'),
@@ -30,20 +32,29 @@ export const writeStdinArguments = z.strictObject({
   chars: z.string().optional().describe('Bytes to write to stdin. Defaults to empty, which polls without writing.'),
   yield_time_ms: z
     .number()
+    .min(0)
     .optional()
     .describe(
       'Wait before yielding output. Non-empty writes default to 250 ms and cap at 30000 ms; empty polls wait 5000-300000 ms by default.',
     ),
   max_output_tokens: z
     .number()
+    .min(0)
     .optional()
     .describe('Output token budget. Defaults to 10000 tokens; larger requests may be capped by policy.'),
 });
 export type WriteStdinArguments = z.infer<typeof writeStdinArguments>;
 
+/** With these, models that know Codex ask a person for more than the sandbox allows. Here is nobody to be asked. */
+const ABOUT_APPROVAL = ['justification', 'sandbox_permissions', 'prefix_rule'];
+
 /** Throws ToolArgumentsError. */
 export function parseExecCommand(input: unknown): ExecCommandParams {
-  const { yield_time_ms, max_output_tokens, environment_id, ...rest } = parse(execCommandArguments, input);
+  const known =
+    typeof input === 'object' && input !== null && !Array.isArray(input)
+      ? Object.fromEntries(Object.entries(input).filter(([key]) => !ABOUT_APPROVAL.includes(key)))
+      : input;
+  const { yield_time_ms, max_output_tokens, environment_id, ...rest } = parse(execCommandArguments, known);
   return {
     ...rest,
     yieldTimeMs: yield_time_ms,
