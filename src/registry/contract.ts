@@ -111,16 +111,24 @@ export const registryErrorStatus = {
   forbidden: 403,
   /** A signed URL was used a second time. */
   url_replayed: 403,
-  /** A signed URL is too old, or belongs to a registration that is no more. */
+  /** A harness's signed URL is too old, or belongs to a registration that is no more. */
   url_expired: 401,
+  /** The same of an executor's. 0.169.0 registers anew after 409, and ends after any other 4xx. */
+  registration_expired: 409,
   /** Nobody has registered it: final. */
   unknown_environment: 404,
   /** Another executor serves under this id. */
   already_registered: 409,
   /** It takes one harness at a time, and has one. */
   environment_in_use: 409,
+  /** The rendezvous itself is at fault. */
+  internal: 500,
+  /** More requests than one subject may make: wait as long as `Retry-After` says. */
+  too_many_requests: 429,
   /** It is known, but not connected at the moment: try again. */
   environment_offline: 503,
+  /** This node cannot reach what it shares with the others: try again. */
+  cluster_unreachable: 503,
   /** This node takes no new connections: try again, and another node will answer. */
   draining: 503,
 } as const;

@@ -56,7 +56,7 @@ export async function askRegistry<T>(access: RegistryAccess, request: RegistryRe
       cause: error,
     });
   }
-  if (!response.ok) throw refusal(what, response, text);
+  if (!response.ok) throw refusal(what, response, withoutCredentials(text, headers));
   const parsed = answer.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -110,18 +110,31 @@ async function readText(response: Response): Promise<string> {
 
 function refusal(what: string, response: Response, text: string): RegistryError {
   const { status } = response;
-  const parsed = errorBody.safeParse(parseJson(text));
-  const { code, message } = parsed.success ? parsed.data.error : { code: undefined, message: undefined };
+  const { code, said: words } = readRefusal(text);
   const redirected = status >= 300 && status < 400;
   const said = redirected
     ? 'it redirects, which is not followed because credentials would go along: set the base URL to where it points'
-    : [code, message].filter(Boolean).join(': ').slice(0, MAX_SHOWN_CHARACTERS) || 'without saying why';
+    : words;
   return new RegistryError(`the registry refused ${what} with HTTP ${status}: ${said}`, {
     code: code ?? `http_${status}`,
     status,
     retryable: status === 409 || status === 429 || status >= 500,
     retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
   });
+}
+
+/** A registry may quote what it was sent, in an answer that ends up in a log. */
+function withoutCredentials(text: string, { authorization = '' }: Readonly<Record<string, string>>): string {
+  const secret = authorization.replace(/^Bearer /, '');
+  return secret === '' ? text : text.replaceAll(secret, '…');
+}
+
+/** The body of a refusal: its code, if it has one, and what it says. */
+export function readRefusal(body: string): { code: string | undefined; said: string } {
+  const parsed = errorBody.safeParse(parseJson(body));
+  const { code, message } = parsed.success ? parsed.data.error : {};
+  const said = [code, message].filter(Boolean).join(': ').slice(0, MAX_SHOWN_CHARACTERS);
+  return { code: code ?? undefined, said: said || 'without saying why' };
 }
 
 /** Seconds or a date. */
