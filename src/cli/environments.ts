@@ -2,21 +2,28 @@ import { Command } from 'commander';
 import type { Environment } from '../environment/types.js';
 import { openManager } from './open-environment.js';
 import { table } from './ps.js';
+import { addRegistryTokenOptions, presetRegistry, type RegistryOptions } from './registry-target.js';
+import { UsageError } from './usage-error.js';
 
 interface EnvironmentsOptions {
   environments?: string;
 }
 
+interface ListOptions extends Omit<RegistryOptions, 'registry'> {
+  /** True: that of EXEC_SERVER_REGISTRY. */
+  registry?: string | true;
+  json?: boolean;
+}
+
 export function environmentsCommand(): Command {
   const command = new Command('env').description('Look at the environments that are configured.');
   const file = ['--environments <file>', 'the environments.toml to read'] as const;
-  command.addCommand(
-    new Command('list')
-      .description('List them, the default first. Connects to none.')
-      .option(...file)
-      .action(list)
-      .exitOverride(),
-  );
+  const listing = new Command('list')
+    .description('List them, the default first, or those of a registry. Connects to none.')
+    .option(...file)
+    .option('--registry [url]', 'those that have registered there (default: EXEC_SERVER_REGISTRY)')
+    .option('--json', 'with --registry: as JSON, the way the registry tells of them');
+  command.addCommand(addRegistryTokenOptions(listing).action(list).exitOverride());
   command.addCommand(
     new Command('status')
       .description('Connect to each, or to one, and say how it stands. Exit code 1 if one cannot be reached.')
@@ -28,7 +35,18 @@ export function environmentsCommand(): Command {
   return command;
 }
 
-async function list({ environments }: EnvironmentsOptions): Promise<void> {
+async function list({ registry, ...options }: ListOptions): Promise<void> {
+  const { environments, json = false, registryTokenEnv, registryTokenFile } = options;
+  if (registry !== undefined) {
+    if (environments !== undefined) throw new UsageError('expected one of --registry and --environments, got both');
+    const url = registry === true ? presetRegistry() : registry;
+    if (url === undefined) throw new UsageError('--registry: expected its URL, here or in EXEC_SERVER_REGISTRY');
+    const { listRegistry } = await import('./registry-list.js');
+    return listRegistry(url, options);
+  }
+  if (json || (registryTokenEnv ?? registryTokenFile) !== undefined) {
+    throw new UsageError('--json and --registry-token-… go with --registry');
+  }
   await using manager = await openManager(environments);
   const rows = manager
     .list()

@@ -22,7 +22,9 @@ const commands: Record<string, () => Promise<Command>> = {
   ls: async () => (await import('./ls.js')).lsCommand(),
   cat: async () => (await import('./cat.js')).catCommand(),
   http: async () => (await import('./http.js')).httpCommand(),
+  forward: async () => (await import('./forward.js')).forwardCommand(),
   mcp: async () => (await import('./mcp.js')).mcpCommand(),
+  rendezvous: async () => (await import('./rendezvous.js')).rendezvousCommand(),
   env: async () => (await import('./environments.js')).environmentsCommand(),
 };
 

@@ -16,7 +16,7 @@ export interface Operand {
 
 /** `ENV:/path`, `:/path`, or a path of this machine. A colon after a slash is part of a name, as for scp. */
 export function parseOperand(text: string): Operand {
-  const match = /^([A-Za-z0-9_-]*):(.*)$/s.exec(text);
+  const match = /^([A-Za-z0-9_-][A-Za-z0-9._-]*|):(.*)$/s.exec(text);
   if (!match) {
     if (text === '') throw new UsageError('expected a path, got nothing');
     return { text, place: undefined, path: resolve(text) };
@@ -53,19 +53,20 @@ export class Places implements AsyncDisposable {
   }
 
   #optionsFor(place: string, text: string): TargetOptions {
-    const { url, program, env, environments, tokenEnv } = this.#options;
-    if (place !== '') return { env: place, ...(environments === undefined ? {} : { environments }) };
+    const { url, program, tokenEnv, env, environments, registry, ...rest } = this.#options;
+    const lookup = { ...(environments !== undefined && { environments }), ...(registry !== undefined && { registry }) };
+    if (place !== '') return { ...rest, ...lookup, env: place };
     if ((url ?? program ?? env) === undefined) {
       throw new UsageError(
         `\`${text}\`: expected --url, --program or --env to say where that is, or ENV:${text.slice(1)}`,
       );
     }
     return {
-      ...(url === undefined ? {} : { url }),
-      ...(program === undefined ? {} : { program }),
-      ...(env === undefined ? {} : { env }),
-      ...(env === undefined || environments === undefined ? {} : { environments }),
-      ...(tokenEnv === undefined ? {} : { tokenEnv }),
+      ...rest,
+      ...(url !== undefined && { url }),
+      ...(program !== undefined && { program }),
+      ...(tokenEnv !== undefined && { tokenEnv }),
+      ...(env !== undefined && { ...lookup, env }),
     };
   }
 }

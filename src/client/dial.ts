@@ -3,9 +3,8 @@ import { DialError } from '../transport/dial-error.js';
 import { type ProgramOptions, spawnProgram } from '../transport/spawned-program.js';
 import type { WebSocketChannelOptions } from '../transport/websocket-channel.js';
 import type { DialOptions } from '../transport/websocket-dial.js';
-
-/** A value, or how to get it anew for every dial: tokens expire. */
-type PerDial<T> = T | (() => T | Promise<T>);
+import { forThisDial, type PerDial } from './per-dial.js';
+import { RegistryDialer, type RegistryTarget } from './registry-dialer.js';
 
 /** A server that listens. */
 export interface UrlTarget {
@@ -31,7 +30,7 @@ export interface ChannelTarget {
   resumable?: boolean | undefined;
 }
 
-export type ConnectTarget = UrlTarget | ProgramTarget | ChannelTarget;
+export type ConnectTarget = UrlTarget | ProgramTarget | RegistryTarget | ChannelTarget;
 
 export interface DialLimits {
   timeoutMs: number;
@@ -47,6 +46,7 @@ export interface Dialer {
 export function dialerFor(target: ConnectTarget): Dialer {
   if ('dial' in target) return { resumable: target.resumable ?? true, dial: (limits) => target.dial(limits) };
   if ('program' in target) return { resumable: false, dial: (limits) => spawnUnlessCancelled(target, limits) };
+  if ('registry' in target) return new RegistryDialer(target);
   return { resumable: true, dial: (limits) => dialUrl(target, limits) };
 }
 
@@ -64,8 +64,4 @@ async function dialUrl(target: UrlTarget, { timeoutMs, signal }: DialLimits): Pr
 async function spawnUnlessCancelled(target: ProgramTarget, { signal }: DialLimits): Promise<Channel> {
   if (signal.aborted) throw new DialError(`starting \`${target.program}\` was cancelled`, { cause: signal.reason });
   return spawnProgram(target);
-}
-
-async function forThisDial<T>(value: PerDial<T> | undefined): Promise<T | undefined> {
-  return typeof value === 'function' ? await (value as () => T | Promise<T>)() : value;
 }

@@ -9,6 +9,7 @@ import { INITIALIZE_TIMEOUT_MS, TERMINATE_ON_CLOSE_MS } from './limits.js';
 import type { RemoteBackend } from './remote-backend.js';
 import type { RemoteFileSystem } from './remote-file-system.js';
 import type { RemoteHttpClient } from './remote-http-client.js';
+import type { RemoteTcpConnector } from './remote-tcp-connector.js';
 import type { SessionLink } from './session-link.js';
 
 export interface ConnectOptions {
@@ -16,7 +17,7 @@ export interface ConnectOptions {
   clientName?: string | undefined;
   /** Come back to this session instead of opening a new one, and `processes.adopt` what runs in it. */
   resumeSessionId?: string | undefined;
-  /** How long the dial may take. Default 10 s. */
+  /** How long the dial may take; behind a registry, how long to try while the executor is offline. Default 10 s. */
   connectTimeoutMs?: number | undefined;
   /** How long the answer to `initialize` may take. Default 10 s. */
   initializeTimeoutMs?: number | undefined;
@@ -48,13 +49,14 @@ export type ClientState =
 export type StateListener = (state: ClientState) => void;
 
 /**
- * A session with an exec-server: its processes, its files, HTTP from there, and every method of the wire. A connection that is cut is
+ * A session with an exec-server: its processes, its files, HTTP and TCP from there, and every method of the wire. A connection that is cut is
  * re-established behind its back; calls made meanwhile wait, and event streams go on where they stopped.
  */
 export class ExecServerClient implements AsyncDisposable {
   readonly processes: RemoteBackend;
   readonly files: RemoteFileSystem;
   readonly http: RemoteHttpClient;
+  readonly tcp: RemoteTcpConnector;
   readonly #link: SessionLink;
   readonly #listeners: Set<StateListener>;
   #closing: Promise<void> | undefined;
@@ -65,6 +67,7 @@ export class ExecServerClient implements AsyncDisposable {
     this.processes = new wire.RemoteBackend(link);
     this.files = new wire.RemoteFileSystem(link);
     this.http = new wire.RemoteHttpClient(link);
+    this.tcp = new wire.RemoteTcpConnector(link);
   }
 
   /**

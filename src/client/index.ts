@@ -50,6 +50,9 @@ export { processId } from '../process/types.js';
 export { WireError } from '../protocol/errors.js';
 export { ConnectionClosedError, RpcTimeoutError, TooManyCallsError } from '../rpc/errors.js';
 export type { CallOptions } from '../rpc/peer.js';
+export { PortForwardError, TcpStreamError } from '../tcp/errors.js';
+export { forwardPort, type PortForward, type PortForwardOptions } from '../tcp/forward-port.js';
+export type { TcpAddress, TcpConnectOptions, TcpConnector, TcpFailureReason, TcpStream } from '../tcp/types.js';
 export { DialError } from '../transport/dial-error.js';
 export type { ChannelTarget, ConnectTarget, ProgramTarget, UrlTarget } from './dial.js';
 export { type ClientEndError, ProcessLostError, SessionLostError, UnsupportedByServerError } from './errors.js';
@@ -60,7 +63,9 @@ export {
   ExecServerClient,
   type StateListener,
 } from './exec-server-client.js';
+export type { RegistryTarget } from './registry-dialer.js';
 export type { RemoteBackend } from './remote-backend.js';
 export type { RemoteFileSystem } from './remote-file-system.js';
 export type { RemoteHttpClient } from './remote-http-client.js';
 export type { RemoteProcess } from './remote-process.js';
+export type { RemoteTcpConnector } from './remote-tcp-connector.js';

@@ -1,7 +1,7 @@
 import { WireError } from '../protocol/errors.js';
 import { ConnectionClosedError } from '../rpc/errors.js';
 import { DialError } from '../transport/dial-error.js';
-import { backoffMs, sleep } from './backoff.js';
+import { pauseMsAfter, sleep } from './backoff.js';
 import { type ClientEndError, isSessionAttached, isUnknownSession, SessionLostError } from './errors.js';
 
 export interface RecoveryOptions<C> {
@@ -29,7 +29,7 @@ export async function recover<C>(options: RecoveryOptions<C>): Promise<C> {
   try {
     for (let failed = 0; ; failed++) {
       const remainingMs = deadline - performance.now();
-      const pauseMs = failed === 0 ? 0 : backoffMs(failed);
+      const pauseMs = failed === 0 ? 0 : pauseMsAfter(failed, last);
       if (pauseMs >= remainingMs) {
         throw new ConnectionClosedError(
           `${lostBecause}; it could not be re-established within ${deadlineMs / 1000} s (${failed} attempts, the last: ${messageOf(last)})`,
@@ -62,8 +62,7 @@ function finalEnd(error: unknown, lostBecause: string): ClientEndError | undefin
   }
   // 0.129 answers with a plain -32600 while it has not noticed the end of the old connection; newer ones with -32010.
   if (isSessionAttached(error) || (error instanceof WireError && error.data.retryable === true)) return undefined;
-  const refused =
-    error instanceof WireError || (error instanceof DialError && (error.status === 401 || error.status === 403));
+  const refused = error instanceof WireError || (error instanceof DialError && !error.retryable);
   if (!refused) return undefined;
   return new ConnectionClosedError(`${lostBecause}; coming back was refused: ${error.message}`, false, {
     cause: error,

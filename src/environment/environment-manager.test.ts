@@ -67,7 +67,7 @@ test.each<[unknown, string]>([
   [{ environments: [{ id: 'a', url: 'a' }] }, '`environments[0].url`: expected `ws://HOST:PORT`'],
   [
     { environments: [{ id: 'a', program: 'a', authBearerToken: 'x' }] },
-    '`environments[0].authBearerToken`: goes with `url` only',
+    '`environments[0].authBearerToken`: goes with `url` or `registry` only',
   ],
   [{ environment: [] }, '`environment`: there is no such key'],
   [{ environments: {} }, '`environments`: expected an array of specifications'],
@@ -86,7 +86,7 @@ test('adds environments, whose ids must be new and whose specifications good', (
   expect(() => manager.add(A)).toThrow(EnvironmentExistsError);
   expect(() => manager.add({ id: 'local', url: 'ws://a:1' })).toThrow('environment specification: `id`: is reserved');
   expect(() => manager.add({ id: 'c' } as EnvironmentSpec)).toThrow(
-    'expected a `url` or a `program`, both are missing',
+    'expected one of `url`, `program`, `registry`, all are missing',
   );
   expect(() => manager.add({ ...A, id: 'c', port: 1 } as EnvironmentSpec)).toThrow('`port`: there is no such key');
   expect(ids(manager)).toEqual(['local', 'a']);

@@ -7,7 +7,8 @@ import { EnvironmentConfigError } from './errors.js';
 import { checkCombination, type EnvironmentSpec, expectedObject, field } from './spec.js';
 import { lineOf } from './toml-line.js';
 
-// The keys are those of the newest real peer, which refuses unknown ones too. `unix:///path` as a `url` is ours.
+// The keys are those of the newest real peer, which refuses unknown ones too. `unix:///path` as a `url`, and `registry` with what
+// belongs to it, are ours.
 
 const entryKeys = {
   id: field.id,
@@ -19,19 +20,28 @@ const entryKeys = {
   connect_timeout_sec: field.timeoutSec.optional(),
   initialize_timeout_sec: field.timeoutSec.optional(),
   auth_bearer_token: field.authBearerToken.optional(),
+  registry: field.registry.optional(),
+  environment_id: field.environmentId.optional(),
+  token_env: field.tokenEnv.optional(),
+  token_file: field.tokenFile.optional(),
 };
 
 const entry = z
   .strictObject(entryKeys, expectedObject('a table'))
   .superRefine(checkCombination)
-  .transform(({ connect_timeout_sec, initialize_timeout_sec, auth_bearer_token, ...same }) => {
+  .transform((entry) => {
+    const { connect_timeout_sec, initialize_timeout_sec, auth_bearer_token, ...rest } = entry;
+    const { environment_id, token_env, token_file, ...same } = rest;
     const spec = {
       ...same,
       connectTimeoutMs: milliseconds(connect_timeout_sec),
       initializeTimeoutMs: milliseconds(initialize_timeout_sec),
       authBearerToken: auth_bearer_token,
+      environmentId: environment_id,
+      tokenEnv: token_env,
+      tokenFile: token_file,
     };
-    return spec as EnvironmentSpec; // that it is one of the two has just been checked
+    return spec as EnvironmentSpec; // that it is one of them has just been checked
   });
 
 const fileKeys = {
@@ -45,16 +55,18 @@ const environmentsToml = z
   .transform(({ include_local, ...same }): EnvironmentsConfig => ({ ...same, includeLocal: include_local }))
   .superRefine(checkIds);
 
-/** Reads the text of an `environments.toml`. A relative `cwd` counts from the folder of `file`. Throws EnvironmentConfigError. */
+/** Reads the text of an `environments.toml`. A relative `cwd` or `token_file` counts from the folder of `file`. Throws EnvironmentConfigError. */
 export function parseEnvironmentsToml(text: string, file: string): EnvironmentsConfig {
   const config = check(environmentsToml, parseToml(text, file), file, (path) => lineOf(text, path));
   const folder = dirname(resolve(file));
-  return {
-    ...config,
-    environments: config.environments?.map((spec) =>
-      'cwd' in spec && spec.cwd !== undefined ? { ...spec, cwd: resolve(folder, spec.cwd) } : spec,
-    ),
-  };
+  return { ...config, environments: config.environments?.map((spec) => countedFrom(folder, spec)) };
+}
+
+function countedFrom(folder: string, spec: EnvironmentSpec): EnvironmentSpec {
+  if ('cwd' in spec && spec.cwd !== undefined) return { ...spec, cwd: resolve(folder, spec.cwd) };
+  if ('tokenFile' in spec && spec.tokenFile !== undefined)
+    return { ...spec, tokenFile: resolve(folder, spec.tokenFile) };
+  return spec;
 }
 
 function parseToml(text: string, file: string): unknown {

@@ -1,3 +1,5 @@
+import { DialError } from '../transport/dial-error.js';
+
 /** What the environments themselves have to say; what goes wrong inside one comes as it is. */
 abstract class EnvironmentError extends Error {
   abstract readonly code: string;
@@ -80,7 +82,8 @@ export class EnvironmentClosedError extends EnvironmentError {
 export class EnvironmentConnectError extends EnvironmentError {
   override readonly name = 'EnvironmentConnectError';
   readonly code = 'environment_unreachable';
-  override readonly retryable = true;
+  /** False when it would be refused again: the registry knows no such environment, or not this token. */
+  override readonly retryable: boolean;
   readonly environmentId: string;
   /** The message of the cause. */
   readonly reason: string;
@@ -88,6 +91,7 @@ export class EnvironmentConnectError extends EnvironmentError {
   constructor(environmentId: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(`environment \`${environmentId}\` could not be reached: ${reason}`, { cause });
+    this.retryable = !(cause instanceof DialError) || cause.retryable;
     this.environmentId = environmentId;
     this.reason = reason;
   }

@@ -4,9 +4,11 @@ import { createFetch, type Fetch } from '../http/fetch.js';
 import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
+import type { TcpConnector } from '../tcp/types.js';
 import { DeferredFiles } from './deferred-files.js';
 import { DeferredHttp } from './deferred-http.js';
 import { DeferredProcesses } from './deferred-processes.js';
+import { DeferredTcp } from './deferred-tcp.js';
 import { EnvironmentClosedError } from './errors.js';
 import { LOCAL_ENVIRONMENT_ID } from './spec.js';
 import { StatusNews } from './status-news.js';
@@ -23,10 +25,12 @@ export class LocalEnvironment implements Environment {
   readonly files: DeferredFiles;
   readonly http: DeferredHttp;
   readonly fetch: Fetch;
+  readonly tcp: DeferredTcp;
   readonly #news = new StatusNews(READY);
   #backend: Promise<ExecBackend> | undefined;
   #fileSystem: Promise<FileSystem> | undefined;
   #httpClient: Promise<HttpClient> | undefined;
+  #tcpConnector: Promise<TcpConnector> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor() {
@@ -52,6 +56,14 @@ export class LocalEnvironment implements Environment {
       () => this.#endRequests(),
     );
     this.fetch = createFetch(this.http);
+    this.tcp = new DeferredTcp(
+      async (operation) => {
+        this.#refuseIfClosed();
+        this.#tcpConnector ??= loadTcpConnector();
+        return operation(await this.#tcpConnector);
+      },
+      () => this.#endStreams(),
+    );
   }
 
   info(): Promise<EnvironmentInfo> {
@@ -67,7 +79,9 @@ export class LocalEnvironment implements Environment {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#endProcesses(), this.#endRequests()]).then(() => undefined);
+    this.#closing ??= Promise.all([this.#endProcesses(), this.#endRequests(), this.#endStreams()]).then(
+      () => undefined,
+    );
     this.#news.announce(CLOSED);
     return this.#closing;
   }
@@ -97,6 +111,10 @@ export class LocalEnvironment implements Environment {
     await (await httpClient)?.close();
   }
 
+  async #endStreams(): Promise<void> {
+    await (await this.#tcpConnector)?.close();
+  }
+
   #refuseIfClosed(): void {
     if (this.#closing) throw new EnvironmentClosedError(`environment \`${this.id}\``);
   }
@@ -115,4 +133,9 @@ async function loadFileSystem(): Promise<FileSystem> {
 async function loadHttpClient(): Promise<HttpClient> {
   const { LocalHttpClient } = await import('../http/local/local-http-client.js');
   return new LocalHttpClient();
+}
+
+async function loadTcpConnector(): Promise<TcpConnector> {
+  const { LocalTcpConnector } = await import('../tcp/local/local-tcp-connector.js');
+  return new LocalTcpConnector();
 }

@@ -2,12 +2,14 @@ import { inspect } from 'node:util';
 import type { ConnectTarget } from '../client/dial.js';
 import { createFetch, type Fetch } from '../http/fetch.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
+import { readToken } from '../registry/harness-token.js';
 import { check } from './check.js';
 import { DeferredFiles } from './deferred-files.js';
 import { DeferredHttp } from './deferred-http.js';
 import { DeferredProcesses } from './deferred-processes.js';
+import { DeferredTcp } from './deferred-tcp.js';
 import { LazyClient } from './lazy-client.js';
-import { type EnvironmentSpec, environmentSpec, isUrlSpec } from './spec.js';
+import { type EnvironmentSpec, environmentSpec, isRegistrySpec, isUrlSpec } from './spec.js';
 import type { Environment, EnvironmentStatus, EnvironmentStatusListener } from './types.js';
 
 /**
@@ -21,6 +23,7 @@ export class RemoteEnvironment implements Environment {
   readonly files: DeferredFiles;
   readonly http: DeferredHttp;
   readonly fetch: Fetch;
+  readonly tcp: DeferredTcp;
   readonly #client: LazyClient;
 
   /** Throws EnvironmentConfigError. */
@@ -32,7 +35,7 @@ export class RemoteEnvironment implements Environment {
       // Whoever only works on this machine never loads the WebSocket library and its native parts.
       const { ExecServerClient } = await import('../client/exec-server-client.js');
       const { initializeTimeoutMs } = spec;
-      const connectTimeoutMs = isUrlSpec(spec) ? spec.connectTimeoutMs : undefined;
+      const connectTimeoutMs = 'connectTimeoutMs' in spec ? spec.connectTimeoutMs : undefined;
       return ExecServerClient.connect(targetOf(spec), { clientName, connectTimeoutMs, initializeTimeoutMs, signal });
     });
     this.#client = client;
@@ -46,6 +49,10 @@ export class RemoteEnvironment implements Environment {
       async () => (await client.current())?.http.cancelAll(),
     );
     this.fetch = createFetch(this.http);
+    this.tcp = new DeferredTcp(
+      (operation) => client.use(({ tcp }) => operation(tcp)),
+      async () => (await client.current())?.tcp.close(),
+    );
   }
 
   info(): Promise<EnvironmentInfo> {
@@ -80,12 +87,17 @@ export class RemoteEnvironment implements Environment {
 
 function targetOf(spec: EnvironmentSpec): ConnectTarget {
   if (isUrlSpec(spec)) return { url: spec.url, bearerToken: spec.authBearerToken };
+  if (isRegistrySpec(spec)) {
+    const { registry, environmentId = spec.id } = spec;
+    return { registry, environmentId, bearerToken: () => readToken(spec) };
+  }
   const { program, args, env, cwd } = spec;
   return { program, args, cwd, env: env && { ...(process.env as Record<string, string>), ...env } };
 }
 
 /** Without what may be secret: user info and query of a URL, arguments and environment of a program. */
 function describe(spec: EnvironmentSpec): string {
+  if (isRegistrySpec(spec)) return `${spec.environmentId ?? spec.id} at ${spec.registry}`;
   if (!isUrlSpec(spec)) return `program ${spec.program}`;
   if (spec.url.startsWith('unix:')) return spec.url;
   const { protocol, host, pathname } = new URL(spec.url);

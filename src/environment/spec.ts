@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { environmentId } from '../registry/contract.js';
+import { checkBaseUrl } from '../registry/request.js';
 
 /** This machine. Always there; `includeLocal` says whether it can be asked for by its id. */
 export const LOCAL_ENVIRONMENT_ID = 'local';
@@ -39,8 +41,28 @@ export interface ProgramEnvironmentSpec extends AnySpec {
   cwd?: string | undefined;
 }
 
+/** An executor that has registered at a registry, and is reached through it. At most one of the tokens is given. */
+export interface RegistryEnvironmentSpec extends AnySpec {
+  /** Base URL of the registry: `https://…`, or `http://` to loopback. */
+  registry: string;
+  /** What the registry calls it. Default: the `id`. */
+  environmentId?: string | undefined;
+  /** How long to look for a way to it, an executor that is offline included. Default 10 s. */
+  connectTimeoutMs?: number | undefined;
+  /** Sent to the registry as `authorization: Bearer …`. Never logged, never shown. */
+  authBearerToken?: string | undefined;
+  /** The environment variable that holds the token. */
+  tokenEnv?: string | undefined;
+  /** The file that holds the token. Read for every connection, so the token can be replaced at any time. */
+  tokenFile?: string | undefined;
+}
+
 /** How to get to an environment. Plain data. */
-export type EnvironmentSpec = UrlEnvironmentSpec | ProgramEnvironmentSpec;
+export type EnvironmentSpec = UrlEnvironmentSpec | ProgramEnvironmentSpec | RegistryEnvironmentSpec;
+
+export function isRegistrySpec(spec: EnvironmentSpec): spec is RegistryEnvironmentSpec {
+  return 'registry' in spec && spec.registry !== undefined;
+}
 
 export function isUrlSpec(spec: EnvironmentSpec): spec is UrlEnvironmentSpec {
   return 'url' in spec && spec.url !== undefined;
@@ -64,6 +86,8 @@ const withoutNul = z.string(expected('a string')).regex(/^[^\0]*$/, expected('a 
 
 const ID = `1 to ${MAX_ID_LENGTH} ASCII letters, digits, \`-\` or \`_\``;
 const URL_FORMS = '`ws://HOST:PORT`, `wss://…` or `unix:///path`';
+const REGISTRY_FORMS = '`https://HOST[/PATH]`, or `http://` to loopback';
+const REGISTRY_ID = '1 to 128 ASCII letters, digits, `-`, `_` or `.`, no `.` first';
 const TOKEN = 'visible ASCII characters without spaces';
 const ENV_NAME = 'names that are not empty and hold neither `=` nor NUL';
 
@@ -83,6 +107,12 @@ export const field = {
   timeoutMs: timeout('milliseconds', MAX_TIMEOUT_MS),
   timeoutSec: timeout('seconds', Math.floor(MAX_TIMEOUT_MS / 1000)),
   authBearerToken: z.string(expected(TOKEN)).regex(/^[\x21-\x7e]+$/, expected(TOKEN)),
+  registry: z.string(expected(REGISTRY_FORMS)).trim().refine(isRegistryUrl, expected(REGISTRY_FORMS)),
+  environmentId: z
+    .string(expected(REGISTRY_ID))
+    .refine((id) => environmentId.safeParse(id).success, expected(REGISTRY_ID)),
+  tokenEnv: withoutNul.regex(/^[^=]+$/, expected('the name of an environment variable')),
+  tokenFile: withoutNul.min(1, expected('the path of a file')),
 };
 
 export const environmentSpec = z
@@ -97,23 +127,53 @@ export const environmentSpec = z
       connectTimeoutMs: field.timeoutMs.optional(),
       initializeTimeoutMs: field.timeoutMs.optional(),
       authBearerToken: field.authBearerToken.optional(),
+      registry: field.registry.optional(),
+      environmentId: field.environmentId.optional(),
+      tokenEnv: field.tokenEnv.optional(),
+      tokenFile: field.tokenFile.optional(),
     },
     expectedObject('an object'),
   )
   .superRefine(checkCombination)
   .transform((spec) => spec as EnvironmentSpec); // that it is one of the two has just been checked
 
-const ONLY_WITH_PROGRAM = ['args', 'env', 'cwd'];
-const ONLY_WITH_URL = ['connectTimeoutMs', 'connect_timeout_sec', 'authBearerToken', 'auth_bearer_token'];
+/** The keys of which there is exactly one. */
+const WAYS = ['url', 'program', 'registry'];
+const TOKENS = ['authBearerToken', 'auth_bearer_token', 'tokenEnv', 'token_env', 'tokenFile', 'token_file'];
 
-/** Exactly one of `url` and `program`, and with it only what belongs to it. */
+/** What other keys go with. */
+const COMPANY: Readonly<Record<string, readonly string[]>> = {
+  args: ['program'],
+  env: ['program'],
+  cwd: ['program'],
+  connectTimeoutMs: ['url', 'registry'],
+  connect_timeout_sec: ['url', 'registry'],
+  authBearerToken: ['url', 'registry'],
+  auth_bearer_token: ['url', 'registry'],
+  environmentId: ['registry'],
+  environment_id: ['registry'],
+  tokenEnv: ['registry'],
+  token_env: ['registry'],
+  tokenFile: ['registry'],
+  token_file: ['registry'],
+};
+
+/** Exactly one way to get there, with it only what belongs to it, and one token at most. */
 export function checkCombination(spec: object, context: z.RefinementCtx): void {
   const has = (key: string) => (spec as Record<string, unknown>)[key] !== undefined;
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
-  if (has('url') && has('program')) refuse(['program'], 'expected either `url` or `program`, not both');
-  if (!has('url') && !has('program')) refuse([], 'expected a `url` or a `program`, both are missing');
-  for (const key of ONLY_WITH_PROGRAM.filter(has)) if (!has('program')) refuse([key], 'goes with `program` only');
-  for (const key of ONLY_WITH_URL.filter(has)) if (!has('url')) refuse([key], 'goes with `url` only');
+  const [way, another] = WAYS.filter(has);
+  if (way === undefined) refuse([], `expected one of ${quoted(WAYS, ', ')}, all are missing`);
+  if (another !== undefined) refuse([another], `expected one of ${quoted(WAYS, ', ')}, not \`${way}\` as well`);
+  for (const [key, company] of Object.entries(COMPANY)) {
+    if (has(key) && !company.some(has)) refuse([key], `goes with ${quoted(company, ' or ')} only`);
+  }
+  const [token, secondToken] = TOKENS.filter(has);
+  if (secondToken !== undefined) refuse([secondToken], `expected one token, \`${token}\` is there as well`);
+}
+
+function quoted(keys: readonly string[], between: string): string {
+  return keys.map((key) => `\`${key}\``).join(between);
 }
 
 function isReserved(id: string): boolean {
@@ -123,6 +183,15 @@ function isReserved(id: string): boolean {
 function isServerUrl(text: string): boolean {
   if (text.startsWith('unix://')) return /^unix:\/\/\/[^\0]+$/.test(text);
   return /^wss?:\/\//.test(text) && URL.canParse(text) && !text.includes('#');
+}
+
+function isRegistryUrl(text: string): boolean {
+  try {
+    checkBaseUrl(text);
+    return true;
+  } catch {
+    return false; // what is expected is said in the words of this file
+  }
 }
 
 function timeout(unit: string, max: number) {

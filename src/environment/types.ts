@@ -3,6 +3,7 @@ import type { Fetch } from '../http/fetch.js';
 import type { HttpClient } from '../http/types.js';
 import type { ExecBackend } from '../process/types.js';
 import type { EnvironmentInfo } from '../protocol/session-methods.js';
+import type { TcpConnector } from '../tcp/types.js';
 
 /** How an environment stands, without having asked it. */
 export interface EnvironmentStatus {
@@ -31,6 +32,8 @@ export interface Environment extends AsyncDisposable {
   readonly http: HttpClient;
   /** The same as a WHATWG `fetch`, for any library that takes one. */
   readonly fetch: Fetch;
+  /** TCP connections that start over there. */
+  readonly tcp: TcpConnector;
   /** Shell, directories and operating system over there. */
   info(): Promise<EnvironmentInfo>;
   /** Never makes a connection. */

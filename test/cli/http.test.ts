@@ -65,6 +65,17 @@ describe('http', () => {
     expect((await http(['-L', `${origin.url}/moved`]).ended()).stdout).toBe('there');
   });
 
+  test('gives up after -m with 1, and at Ctrl-C with 130', async () => {
+    const http = await openServer();
+    const origin = await startOrigin((_request, response) => void response.write('first'));
+    const { code, stderr } = await http(['-m', '0.5', origin.url]).ended();
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/timed out reading the response body/)]);
+    const command = http([origin.url]);
+    await command.says('first');
+    command.child.kill('SIGINT');
+    expect(await command.ended()).toMatchObject({ code: 130, stdout: 'first' });
+  });
+
   test('tells failures by its exit code: 1, 2 for a command line that cannot be, 22 with -f', async () => {
     const http = await openServer();
     const origin = await startOrigin((_request, response) => void response.writeHead(404).end('nothing'));
