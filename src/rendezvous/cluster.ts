@@ -27,6 +27,8 @@ export interface ExecutorConnection {
   kind: 'control' | 'single';
   /** Harnesses that are connected to it now. */
   harnesses: number;
+  /** `single`: the harness that has it. The same subject and id takes over from itself. */
+  heldBy?: { harnessOwner: string; harnessId?: string | undefined; sinceMs: number } | undefined;
 }
 
 /** A record with what is needed to change it only if nobody else has. */
@@ -49,6 +51,14 @@ export interface PairRequest {
   nodeId: string;
 }
 
+/** Another connection of an executor wants the place of this one. Plain data. */
+export interface LinkQuestion {
+  environmentId: string;
+  connectionId: string;
+  /** `probe`: is its other side alive? `drop`: let it go; what a harness has of its own stays. */
+  ask: 'probe' | 'drop';
+}
+
 /** What serves the requests for pairs that concern the executors of this node. */
 export interface PairHandler {
   /**
@@ -56,8 +66,16 @@ export interface PairHandler {
    * which hands its end to `Cluster.deliver`. Throws RendezvousError (offline, in use).
    */
   pair(request: PairRequest): Promise<Duplex | undefined>;
-  /** The pair's end has come, as seen from the node of the harness. */
+  /** The pair's end has come, as seen from the node of the harness. Once per pair that `pair` did not refuse. */
   unpaired(request: PairRequest): void;
+  /** True: the connection is here, alive, and stays. */
+  askLink(question: LinkQuestion): Promise<boolean>;
+  /**
+   * What the nodes share was out of reach, or grows old: put the records of the executors that are connected here again.
+   * `lost`: it had to begin anew, so other nodes' executors and those that are on their way back are unknown for a while.
+   * It may be called again before it has settled; when it rejects, it is called again soon.
+   */
+  restore(shared: 'kept' | 'lost'): Promise<void>;
 }
 
 /**
@@ -72,7 +90,11 @@ export interface Cluster {
 
   get(environmentId: string): Promise<Versioned<EnvironmentRecord> | undefined>;
   list(): Promise<EnvironmentRecord[]>;
-  /** `revision`: of the value that it replaces; undefined: there is none. Throws ChangedError if that is no longer so. */
+  /**
+   * `revision`: of the value that it replaces; undefined: there is none. Throws ChangedError if that is no longer so. A record
+   * is kept for 24 h from when it was last put. This, as whatever asks the other nodes, throws RendezvousError
+   * (`cluster_unreachable`) while they are out of reach.
+   */
   put(record: EnvironmentRecord, revision: number | undefined): Promise<number>;
 
   /** True for the first caller of all nodes; the id is kept until then. */
@@ -84,7 +106,16 @@ export interface Cluster {
   /** Asks the node that holds the executor for its end. Rejects with RendezvousError, or the signal's reason. */
   requestPair(holderNodeId: string, request: PairRequest, signal: AbortSignal): Promise<Duplex>;
 
-  /** An executor has dialled this node for a pair that a harness waits for, here or at `harnessNodeId`. */
+  /**
+   * Asks the node that holds the executor about its connection; false where that node does not answer. Rejects with
+   * RendezvousError when the other nodes are out of reach, or the signal's reason.
+   */
+  askLink(holderNodeId: string, question: LinkQuestion, signal: AbortSignal): Promise<boolean>;
+
+  /**
+   * An executor has dialled this node for a pair that a harness waits for, here or at `harnessNodeId`. Rejects with
+   * RendezvousError when none waits any more.
+   */
   deliver(pairId: string, harnessNodeId: string, end: Duplex): Promise<void>;
 
   /** Leaves: what waits is refused, streams to other nodes are cut. Idempotent. */
