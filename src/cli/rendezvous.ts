@@ -5,6 +5,7 @@ import { isEnvironmentPattern, type Role } from '../rendezvous/identity.js';
 import {
   createKeyFile,
   createRendezvous,
+  defaultKeyFile,
   issueToken,
   loadAwsCredentials,
   PrivateFileError,
@@ -30,7 +31,7 @@ interface RendezvousCommandOptions {
 }
 
 interface TokenCommandOptions {
-  keyFile: string;
+  keyFile?: string;
   executor?: string[];
   harness?: string[];
   operator?: boolean;
@@ -38,12 +39,15 @@ interface TokenCommandOptions {
   expiresIn: string;
 }
 
+const KEY_FILE =
+  'the keys that sign tokens and URLs (default: rendezvous-keys.json in exec-server/ of $XDG_STATE_HOME or ~/.local/state)';
+
 export function rendezvousCommand(): Command {
   return new Command('rendezvous')
     .description('Host a registry and relay for executors that dial in. Prints its URL on stdout.')
     .option('--listen <url>', 'http://IP:PORT, or https://IP:PORT', 'http://127.0.0.1:0')
     .enablePositionalOptions() // `token` has a --key-file of its own
-    .option('--key-file <file>', 'the keys that sign tokens and URLs; made, with mode 0600, if it is not there')
+    .option('--key-file <file>', `${KEY_FILE}; made, with mode 0600, if it is not there`)
     .option('--public-url <url>', 'what executors and harnesses reach it by, if that is not where it listens')
     .option('--aws-credentials <file>', 'the AWS keys of executors that sign their requests (mode 0600)')
     .option('--nats <url>', 'share everything with the other nodes at this NATS server')
@@ -60,7 +64,7 @@ export function rendezvousCommand(): Command {
 function tokenCommand(): Command {
   return new Command('token')
     .description('Print a token for an executor, a harness or an operator.')
-    .requiredOption('--key-file <file>', 'the keys of the rendezvous')
+    .option('--key-file <file>', KEY_FILE)
     .option('--executor <id...>', 'may register under these ids; `prefix-*` is all that begin so')
     .option('--harness <id...>', 'may list and reach these ids, or `prefix-*`')
     .option('--operator', 'may do both, for all ids')
@@ -70,9 +74,7 @@ function tokenCommand(): Command {
 }
 
 async function host(options: RendezvousCommandOptions): Promise<void> {
-  const { keyFile } = options;
-  // Not a required option for commander, which would require it of `token` twice.
-  if (keyFile === undefined) throw new UsageError('--key-file FILE is needed: the keys that sign tokens and URLs');
+  const { keyFile = defaultKeyFile() } = options;
   const graceMs = readSeconds('--drain', options.drain);
   const log = await createLogger(options.logLevel);
   const server = await usable(async () => {
@@ -106,7 +108,7 @@ async function printToken(options: TokenCommandOptions): Promise<void> {
   const { role, environments } = readRole(options);
   const expiresAtMs = Date.now() + readDuration('--expires-in', options.expiresIn);
   const token = await usable(async () => {
-    const keys = await SigningKeys.load(options.keyFile);
+    const keys = await SigningKeys.load(options.keyFile ?? defaultKeyFile());
     return issueToken(keys, { role, environments, subject: options.subject ?? role, expiresAtMs });
   });
   process.stdout.write(`${token}\n`);

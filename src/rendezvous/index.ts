@@ -15,5 +15,5 @@ export type { RendezvousLog } from './log.js';
 export { MemoryCluster } from './memory-cluster.js';
 export { PrivateFileError } from './private-file.js';
 export { createRendezvous, type RendezvousOptions, type RendezvousServer } from './rendezvous-server.js';
-export { createKeyFile, SigningKeys } from './signing-keys.js';
+export { createKeyFile, defaultKeyFile, SigningKeys } from './signing-keys.js';
 export { issueToken, type TokenOptions } from './tokens.js';

@@ -7,9 +7,9 @@ export interface ListenUrl {
   port: number;
 }
 
-/** Reads `http://IP:PORT` or `https://IP:PORT`, IPv6 in brackets. Throws ListenAddressError. */
+/** Reads `http://IP:PORT` or `https://IP:PORT`, or the same with ws; IPv6 in brackets. Throws ListenAddressError. */
 export function parseListenUrl(text: string): ListenUrl {
-  const match = /^(https?):\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(text);
+  const match = /^(https?|wss?):\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})\/?$/.exec(text);
   const host = match?.[2] ?? match?.[3] ?? '';
   const port = Number(match?.[4]);
   if (!match || isIP(host) !== (match[2] === undefined ? 4 : 6) || port > 65_535) {
@@ -17,7 +17,7 @@ export function parseListenUrl(text: string): ListenUrl {
       `invalid --listen URL \`${text}\`; expected \`http://IP:PORT\` or \`https://IP:PORT\`, such as \`http://127.0.0.1:0\``,
     );
   }
-  return { tls: match[1] === 'https', host, port };
+  return { tls: match[1] === 'https' || match[1] === 'wss', host, port };
 }
 
 export function formatListenUrl({ tls, host }: ListenUrl, port: number): string {

@@ -1,8 +1,10 @@
 import { randomBytes, type webcrypto } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { errnoOf } from '../protocol/os-error.js';
-import { readPrivateFile } from './private-file.js';
+import { PrivateFileError, readPrivateFile } from './private-file.js';
 
 const SECRET_BYTES = 32;
 
@@ -31,6 +33,8 @@ export class SigningKeys {
 
   /** Throws PrivateFileError. */
   static async load(path: string): Promise<SigningKeys> {
+    if (!existsSync(path))
+      throw new PrivateFileError(`there is no key file \`${path}\`: start the rendezvous first, it makes one`);
     return SigningKeys.#from(readPrivateFile(path, 'the key file', keyFile));
   }
 
@@ -53,14 +57,24 @@ export class SigningKeys {
   }
 }
 
-/** Writes a key file with one new key unless there is a file; true: it did. */
+/** Where a node that is told nothing else keeps them. */
+export function defaultKeyFile(env: Readonly<NodeJS.ProcessEnv> = process.env): string {
+  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'exec-server', 'rendezvous-keys.json');
+}
+
+/** Writes a key file with one new key unless there is a file; true: it did. Nobody ever sees half of it. */
 export function createKeyFile(path: string): boolean {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(draft, `${JSON.stringify(newKeyFile(), null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   try {
-    writeFileSync(path, `${JSON.stringify(newKeyFile(), null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    linkSync(draft, path); // of two nodes that start at once, one is told that there is a file
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(draft);
   }
 }
 

@@ -33,14 +33,12 @@ test('a rendezvous makes its key, its tokens work, it drains on SIGTERM, and a n
 });
 
 test.each([
-  ['no key file', [], 2, /--key-file FILE is needed/],
   ['clear text for everybody', ['--listen', 'http://0.0.0.0:0'], 2, /tokens would be seen/],
   ['half a certificate', ['--tls-cert', 'cert.pem'], 2, /go together/],
   ['a public URL in clear text', ['--public-url', 'http://rendezvous.example'], 2, /must be https/],
   ['no number', ['--drain', 'soon'], 2, /--drain: expected a number of seconds, got `soon`/],
 ])('%s ends it', async (_name, args, exitCode, problem) => {
-  const keys = args.length === 0 ? [] : ['--key-file', join(scratchDirectory(), 'keys.json')];
-  const child = start(['rendezvous', ...keys, ...args]);
+  const child = start(['rendezvous', '--key-file', join(scratchDirectory(), 'keys.json'), ...args]);
   expect(await child.exited).toBe(exitCode);
   expect(child.stderr()).toMatch(problem);
 });
@@ -56,6 +54,16 @@ test.each([
     code: 2,
     stderr: expect.stringMatching(problem),
   });
+});
+
+test('without --key-file the keys are where state is kept, for the rendezvous and for its tokens', async () => {
+  const env = { ...process.env, XDG_STATE_HOME: scratchDirectory() };
+  await expect(token(['--operator'], env)).rejects.toMatchObject({
+    stderr: expect.stringMatching(/start the rendezvous/),
+  });
+  const { url } = await host([], env);
+  const operatorToken = await token(['--operator'], env);
+  expect(await listEnvironments(accessOf(url, operatorToken))).toEqual([]);
 });
 
 test('a key file that others can read is refused', async () => {
@@ -77,8 +85,8 @@ interface Started {
 }
 
 /** Killed with the test. */
-function start(args: string[]): Started {
-  const child = spawn(process.execPath, [MAIN, ...args]);
+function start(args: string[], env = process.env): Started {
+  const child = spawn(process.execPath, [MAIN, ...args], { env });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   atEnd(async () => {
     child.kill('SIGKILL');
@@ -91,15 +99,15 @@ function start(args: string[]): Started {
   return { child, exited, stderr: () => stderr };
 }
 
-async function host(args: string[]): Promise<Started & { url: string }> {
-  const started = start(['rendezvous', '--listen', 'http://127.0.0.1:0', ...args]);
+async function host(args: string[], env = process.env): Promise<Started & { url: string }> {
+  const started = start(['rendezvous', '--listen', 'ws://127.0.0.1:0', ...args], env);
   const [line] = await within(once(started.child.stdout, 'data'), 15_000, 'the URL line on stdout');
   return { ...started, url: String(line).trim() };
 }
 
-function token(args: string[]): Promise<string> {
+function token(args: string[], env = process.env): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [MAIN, 'rendezvous', 'token', ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [MAIN, 'rendezvous', 'token', ...args], { env }, (error, stdout, stderr) => {
       if (error) reject(Object.assign(error, { stderr }));
       else resolve(stdout.trim());
     });
