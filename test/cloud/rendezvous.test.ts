@@ -186,7 +186,7 @@ test('an address in use, one for everybody in clear text, and one that nobody ca
   await expect(startRendezvous({ keys, listen: 'http://0.0.0.0:0', behindTlsProxy: true })).rejects.toThrow(
     /--public-url/,
   );
-  await expect(startRendezvous({ keys, listen: 'ws://127.0.0.1:0' })).rejects.toThrow(/expected `http:/);
+  await expect(startRendezvous({ keys, listen: 'tcp://127.0.0.1:0' })).rejects.toThrow(/expected `http:/);
   await expect(startRendezvous({ keys, listen: 'https://127.0.0.1:0' })).rejects.toThrow(/--tls-cert/);
   await expect(startRendezvous({ keys, publicUrl: 'http://example.com' })).rejects.toThrow(/must be https/);
   expect(await freePort()).toBeGreaterThan(0);
