@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Cluster } from '../rendezvous/cluster.js';
 import { isEnvironmentPattern, type Role } from '../rendezvous/identity.js';
 import {
@@ -50,7 +50,10 @@ export function rendezvousCommand(): Command {
     .option('--key-file <file>', `${KEY_FILE}; made, with mode 0600, if it is not there`)
     .option('--public-url <url>', 'what executors and harnesses reach it by, if that is not where it listens')
     .option('--aws-credentials <file>', 'the AWS keys of executors that sign their requests (mode 0600)')
-    .option('--nats <url>', 'share everything with the other nodes at this NATS server')
+    .addOption(
+      // From the environment where the URL holds a password: other users of the machine see command lines.
+      new Option('--nats <url>', 'share everything with the other nodes at this NATS server').env('EXEC_SERVER_NATS'),
+    )
     .option('--nats-credentials <file>', 'what to show that server')
     .option('--tls-cert <file>', 'PEM, for https')
     .option('--tls-key <file>', 'PEM, for https')
