@@ -81,7 +81,8 @@ async function host(options: RendezvousCommandOptions): Promise<void> {
   const graceMs = readSeconds('--drain', options.drain);
   const log = await createLogger(options.logLevel);
   const server = await usable(async () => {
-    if (createKeyFile(keyFile)) log.info({ keyFile }, 'made a key');
+    const isNew = createKeyFile(keyFile);
+    if (isNew) log.info({ keyFile }, 'made a key');
     const { listen, publicUrl, behindTlsProxy, awsCredentials } = options;
     const keys = await SigningKeys.load(keyFile);
     return createRendezvous({
@@ -91,6 +92,7 @@ async function host(options: RendezvousCommandOptions): Promise<void> {
       publicUrl,
       tls: readTls(options),
       behindTlsProxy,
+      isNew,
       cluster: await connectCluster(options, log), // last: it is closed by what it is given to
       log,
     });

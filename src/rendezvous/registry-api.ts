@@ -28,8 +28,9 @@ export interface RegistryApiOptions {
   cluster: Cluster;
   registrar: Registrar;
   tickets: Tickets;
-  /** How long after the start nobody is called unknown. */
+  /** How long nobody is called unknown after the start, unless it `isNew`, and after all that was known has been lost. */
   returnGraceMs: number;
+  isNew: boolean;
   /** Notes who asks, for the log. */
   onIdentified(request: IncomingMessage, fields: object): void;
   log: RendezvousLog | undefined;
@@ -39,10 +40,11 @@ export interface RegistryApiOptions {
 export class RegistryApi {
   readonly #options: RegistryApiOptions;
   readonly #rateLimit = new RateLimit();
-  #unknownSince = performance.now();
+  #unknownSince: number;
 
   constructor(options: RegistryApiOptions) {
     this.#options = options;
+    this.#unknownSince = options.isNew ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
   /** All that was known is lost: for a while nobody is called unknown, as after the start. */

@@ -38,8 +38,10 @@ export interface RendezvousOptions {
   behindTlsProxy?: boolean | undefined;
   /** What it shares with other nodes; closed with it. Default: nothing. */
   cluster?: Cluster | undefined;
-  /** How long after the start nobody is called unknown. Default 45 s. */
+  /** How long after the start nobody is called unknown: executors of an earlier run may be on their way. Default 45 s. */
   returnGraceMs?: number | undefined;
+  /** There was no earlier run: nobody has ever had a token of these keys. */
+  isNew?: boolean | undefined;
   log?: RendezvousLog | undefined;
 }
 
@@ -76,6 +78,7 @@ export class RendezvousServer implements AsyncDisposable {
       registrar,
       tickets,
       returnGraceMs: options.returnGraceMs ?? RETURN_GRACE_MS,
+      isNew: options.isNew ?? false,
       onIdentified,
       log,
     });

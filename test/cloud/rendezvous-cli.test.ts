@@ -19,9 +19,11 @@ test('a rendezvous makes its key, its tokens work, it drains on SIGTERM, and a n
   expect(statSync(keyFile).mode & 0o777).toBe(0o600);
   const executorToken = await token(['--key-file', keyFile, '--executor', 'box', '--subject', 'the-box']);
   const harnessToken = await token(['--key-file', keyFile, '--harness', 'box', 'team-*', '--expires-in', '5m']);
+  const connect = (to: { url: string }) => connectHarness(accessOf(to.url, harnessToken), 'box');
+  await expect(connect(first)).rejects.toMatchObject({ code: 'unknown_environment', retryable: false });
   const { url } = await registerRaw({ url: first.url } as TestRendezvous, executorToken, 'box');
   const executor = await dialRaw(url);
-  const harness = await dialRaw((await connectHarness(accessOf(first.url, harnessToken), 'box')).url);
+  const harness = await dialRaw((await connect(first)).url);
   const ends = [executor, harness].map((socket) => once(socket, 'close').then(([code]) => code));
   first.child.kill('SIGTERM');
   expect(await Promise.all(ends)).toEqual([1001, 1001]);
@@ -30,6 +32,8 @@ test('a rendezvous makes its key, its tokens work, it drains on SIGTERM, and a n
   expect(first.stderr()).not.toMatch(/ticket=|eyJ/);
   const second = await host(['--key-file', keyFile]);
   expect(await listEnvironments(accessOf(second.url, harnessToken))).toEqual([]);
+  // The executor of the first run may be on its way.
+  await expect(connect(second)).rejects.toMatchObject({ code: 'environment_offline', retryable: true });
 });
 
 test.each([
