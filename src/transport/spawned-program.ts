@@ -143,10 +143,10 @@ class SpawnedProgram implements Channel {
       return info;
     }
     // It has died, or closed its stdout, which makes it useless: either way its last words are worth a moment.
-    const stopped = this.#stop(LAST_WORDS_MS);
     await within(LAST_WORDS_MS, Promise.all([this.#exited, this.#stderrEnded]));
-    void stopped; // never rejects; nobody has to wait for a program that is of no use any more
-    return { ...info, reason: this.#describeEnd(info.reason) };
+    const reason = this.#describeEnd(info.reason); // before we end it, which is not what it ended by
+    void this.#stop(0); // never rejects; nobody has to wait for a program that is of no use any more
+    return { ...info, reason };
   }
 
   async #stop(graceMs: number): Promise<void> {
