@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstat, open, readlinkSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstat, fstatSync, open, readlinkSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { AccessPolicy } from '../../permissions/types.js';
@@ -7,7 +7,7 @@ import { type NativePath, pathFromBytes } from '../../protocol/paths.js';
 import { type Access, allows, type Place, type Wanted } from './access.js';
 import { MAX_LINKS } from './limits.js';
 import { listDirectory } from './list-directory.js';
-import { aliasesOf, type Mount, mountOf } from './mounts.js';
+import { aliasesOf, isLocal, type Mount, mountOf } from './mounts.js';
 import { errnoOf, sandboxDenied, symlinkRefused } from './os-error.js';
 import { childPath, osPath, parentPath } from './os-path.js';
 
@@ -41,8 +41,8 @@ class Anchor implements Place {
     return `/proc/self/fd/${this.#fd}`;
   }
 
-  stat(): Promise<BigIntStats> {
-    return statFd(this.#fd, { bigint: true });
+  async stat(): Promise<BigIntStats> {
+    return isLocal(this.mount) ? fstatSync(this.#fd, { bigint: true }) : statFd(this.#fd, { bigint: true });
   }
 
   async confirm(): Promise<void> {

@@ -9,7 +9,12 @@ export interface Mount {
   /** What of the file system is mounted: a path within it. More than `/` for a bind mount. */
   root: NativePath;
   mountPoint: NativePath;
+  /** Such as `ext4`. */
+  type: string;
 }
+
+/** Those that answer from this machine's memory what is asked of an open file, and keep nobody waiting. */
+const LOCAL_TYPES = new Set(['btrfs', 'ext2', 'ext3', 'ext4', 'f2fs', 'overlay', 'tmpfs', 'xfs', 'zfs']);
 
 /** How long a table is trusted. Only root can change the mounts of our namespace. */
 const TRUSTED_MS = 1_000;
@@ -23,6 +28,21 @@ function mounts(): Map<number, Mount> {
   table = new Map(parseMountInfo(readFileSync('/proc/self/mountinfo')).map((mount) => [mount.id, mount]));
   readAt = performance.now();
   return table;
+}
+
+/** Is what `fstat` tells of an open file there at once? `false` also where that is not known. */
+export function isLocal(mount: Mount | undefined): boolean {
+  return mount !== undefined && LOCAL_TYPES.has(mount.type);
+}
+
+/** The same for a device as `stat` tells it. */
+export function isLocalDevice(dev: bigint): boolean {
+  if (process.platform !== 'linux') return false;
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
+  const device = `${major}:${minor}`;
+  for (const mount of mounts().values()) if (mount.device === device) return isLocal(mount);
+  return false;
 }
 
 /** Which mount an open file is on; undefined if it is one of another mount namespace, or of none. */
@@ -54,7 +74,8 @@ function parseMountInfo(text: Buffer): Mount[] {
     .filter((line) => line !== '')
     .map((line) => {
       const [id, , device = '', root = '', mountPoint = ''] = line.split(' ');
-      return { id: Number(id), device, root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint) };
+      const type = / - (\S+)/.exec(line)?.[1] ?? '';
+      return { id: Number(id), device, root: unescapeOctal(root), mountPoint: unescapeOctal(mountPoint), type };
     });
 }
 

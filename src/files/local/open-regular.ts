@@ -2,6 +2,7 @@ import { type BigIntStats, constants, fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { NativePath } from '../../protocol/paths.js';
 import type { Access, Place } from './access.js';
+import { isLocalDevice } from './mounts.js';
 import { atPath, notAFile, osError } from './os-error.js';
 
 export interface OpenedFile {
@@ -31,8 +32,9 @@ export async function openRegularAt(place: Place): Promise<OpenedFile> {
   const handle = await atPath(path, open(place.os, READ_FLAGS | place.openFlags));
   if (place.held) return { handle, stats: before };
   try {
-    // At once: what was opened this very moment has its attributes in the kernel.
-    const stats = fstatSync(handle.fd, { bigint: true });
+    const stats = isLocalDevice(before.dev)
+      ? fstatSync(handle.fd, { bigint: true }) // a trip through the thread pool costs ten times as much
+      : await handle.stat({ bigint: true });
     if (!stats.isFile()) throw notAFile(path);
     await place.confirm(stats);
     return { handle, stats };
