@@ -65,6 +65,7 @@ export class ProcessLog implements Retaining {
   #exited: Extract<ProcessEvent, { type: 'exited' }> | undefined;
   #closedSeq: number | undefined;
   #failure: Error | undefined;
+  #endedAtMs: number | undefined;
   #pressed = false;
   #resolveEnded: () => void = () => undefined;
   /** Resolves when the log has ended: closed or failed. */
@@ -113,6 +114,10 @@ export class ProcessLog implements Retaining {
     return this.closed || this.#failure !== undefined;
   }
 
+  get endedAtMs(): number | undefined {
+    return this.#endedAtMs;
+  }
+
   appendOutput(stream: OutputStream, chunk: Buffer): void {
     this.#append({ type: 'output', seq: this.nextSeq, stream, chunk }, chunk.length);
   }
@@ -127,7 +132,7 @@ export class ProcessLog implements Retaining {
     if (this.closed) return;
     this.#closedSeq = this.nextSeq;
     this.#append({ type: 'closed', seq: this.nextSeq }, 0);
-    this.#resolveEnded();
+    this.#markEnded();
   }
 
   /** Records that the events up to and including `seq` can never be had: the next event is `seq + 1`. */
@@ -143,7 +148,7 @@ export class ProcessLog implements Retaining {
     if (this.ended) return;
     this.#failure = error;
     this.#wake();
-    this.#resolveEnded();
+    this.#markEnded();
   }
 
   /** Frees what is retained; for logs whose process is forgotten. */
@@ -203,6 +208,11 @@ export class ProcessLog implements Retaining {
     const before = this.#retainedBytes;
     this.#trim(Math.max(0, before - bytes));
     return before - this.#retainedBytes;
+  }
+
+  #markEnded(): void {
+    this.#endedAtMs = performance.now();
+    this.#resolveEnded();
   }
 
   #append(event: ProcessEvent, bytes: number): void {

@@ -28,6 +28,20 @@ test('logs that have ended give way before logs that go on', () => {
   expect(running.retainedBytes).toBe(900);
 });
 
+test('of those that have ended, the one that ended first gives way first, however little it holds', () => {
+  const budget = new RetentionBudget(1_000);
+  const later = new ProcessLog({ budget });
+  const first = new ProcessLog({ budget });
+  later.appendOutput('stdout', bytes(400));
+  first.appendOutput('stdout', bytes(300));
+  first.appendClosed();
+  later.appendClosed();
+  const running = new ProcessLog({ budget });
+  for (let i = 0; i < 4; i++) running.appendOutput('stdout', bytes(100));
+  expect(first.retainedBytes).toBe(0);
+  expect(later.retainedBytes).toBe(400);
+});
+
 test('the largest of those that go on gives way first', () => {
   const budget = new RetentionBudget(1_000);
   const large = new ProcessLog({ budget });

@@ -3,8 +3,8 @@ import { RETAINED_BYTES_TOTAL } from './limits.js';
 /** A log as the budget sees it. */
 export interface Retaining {
   readonly retainedBytes: number;
-  /** Ended logs give way first: their readers have had their time. */
-  readonly ended: boolean;
+  /** When it ended, of `performance.now()`. Ended logs give way first, the oldest before all: its readers have had their time. */
+  readonly endedAtMs: number | undefined;
   /** Drops about this much of the oldest output that nobody is waiting for; returns what was dropped. */
   shed(bytes: number): number;
 }
@@ -40,9 +40,9 @@ export class RetentionBudget {
   #makeRoom(): void {
     // A tenth more than needed, so that a full budget does not mean a search at every chunk.
     let excess = this.#usedBytes - this.#maxBytes + this.#maxBytes / 10;
-    const candidates = [...this.#logs].sort(
-      (a, b) => Number(b.ended) - Number(a.ended) || b.retainedBytes - a.retainedBytes,
-    );
+    // What has just ended may be all that a client in recovery is coming back for.
+    const turn = ({ endedAtMs = Number.MAX_VALUE }: Retaining) => endedAtMs;
+    const candidates = [...this.#logs].sort((a, b) => turn(a) - turn(b) || b.retainedBytes - a.retainedBytes);
     for (const log of candidates) {
       if (excess <= 0) return;
       excess -= log.shed(excess);
