@@ -244,7 +244,8 @@ test.each([
   const [children, heard, before] = [childrenOf(), listeners(), counts()];
   for (let n = 0; n < 50; n += 1) await cycle();
   await until(() => counts().every((count, n) => count <= (before[n] ?? 0)), { what: `${before} or less` });
-  expect(childrenOf()).toEqual(children);
+  // One of an earlier test may have gone meanwhile.
+  expect(childrenOf().filter((pid) => !children.includes(pid))).toEqual([]);
   expect(listeners()).toEqual(heard);
   // Node warns of an emitter, of ours or of its own, to which ever more listeners are added.
   expect(warnings).toEqual([]);

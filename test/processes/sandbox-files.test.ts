@@ -17,8 +17,8 @@ function places(): { workspace: string; outside: string } {
   return { workspace, outside };
 }
 
-async function run(script: string, more: Partial<StartParams>) {
-  const process = await startScript(newBackend(undefined), script, more);
+async function run(script: string, more: Partial<StartParams>, backend = newBackend(undefined)) {
+  const process = await startScript(backend, script, more);
   return { ...(await record(process)), denied: (await process.read()).sandboxDenied, info: process.info() };
 }
 
@@ -74,8 +74,9 @@ describe.skipIf(noSandbox)(`files in a sandbox ${noSandbox ?? ''}`, () => {
     const { workspace } = places();
     const script = 'mkdir .git; echo x > .git/config; rmdir .codex; mv .agents agents; ls -A > listed; sleep 0.3';
     const confined = { cwd: workspace, sandbox: sandbox({ ':root': 'read', [workspace]: 'write' }) };
-    // Two at once share what prevents it.
-    const [{ stderr }] = await Promise.all([run(script, confined), run('exit 0', confined)]);
+    // Two at once of one server share what prevents it.
+    const backend = newBackend(undefined);
+    const [{ stderr }] = await Promise.all([run(script, confined, backend), run('exit 0', confined, backend)]);
     expect(stderr.split('\n').filter(Boolean)).toHaveLength(4);
     expect(readFileSync(join(workspace, 'listed'), 'utf8')).toBe('.agents\n.codex\n.git\nlisted\n');
     expect(readdirSync(workspace)).toEqual(['listed']);
