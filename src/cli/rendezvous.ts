@@ -12,6 +12,7 @@ import {
   type RendezvousLog,
   SigningKeys,
 } from '../rendezvous/index.js';
+import { parseListenUrl } from '../rendezvous/listen-url.js';
 import { ListenAddressError } from '../transport/listen-address.js';
 import { createLogger } from './logging.js';
 import { UsageError } from './usage-error.js';
@@ -81,6 +82,7 @@ async function host(options: RendezvousCommandOptions): Promise<void> {
   const graceMs = readSeconds('--drain', options.drain);
   const log = await createLogger(options.logLevel);
   const server = await usable(async () => {
+    parseListenUrl(options.listen); // before anything is made
     const isNew = createKeyFile(keyFile);
     if (isNew) log.info({ keyFile }, 'made a key');
     const { listen, publicUrl, behindTlsProxy, awsCredentials } = options;
